@@ -1,0 +1,1 @@
+"""`cnndsl`: convolutional networks as the tables of their papers, compiled."""

@@ -1,0 +1,133 @@
+"""Diagnostics are data: a code, a message that stands alone, labelled spans, notes, help.
+
+The core creates and collects them; `render.py` turns them into text or JSON at
+the rim, and `codes.py` has the page that `cnnc explain CODE` prints.
+"""
+
+from __future__ import annotations
+
+from .record import Record
+from .source import Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import NoReturn
+
+MAX_REPORTED = 50
+
+
+class Label(Record):
+    """A marked range of the source. The first label of a diagnostic is its place."""
+
+    span: Span
+    text: str = ""
+
+
+class Fix(Record):
+    """An edit that may be applied without asking: replace `span` by `text`."""
+
+    span: Span
+    text: str
+
+
+class Help(Record):
+    """What to do next, in a sentence, and as an edit where that is safe."""
+
+    text: str
+    fix: Fix | None = None
+
+
+class Diagnostic(Record):
+    """One problem, once.
+
+    Arguments:
+        code: stable code, `E0301`; the letter is the severity (E error, W warning).
+        message: one line that stands alone, user text in backticks.
+        labels: marked places, the first one is where the problem is.
+        notes: provenance and arithmetic, one sentence each.
+        help: the next steps.
+    """
+
+    code: str
+    message: str
+    labels: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: tuple[Help, ...] = ()
+
+    @property
+    def is_error(self) -> bool:
+        return self.code.startswith("E")
+
+    @property
+    def place(self) -> Span | None:
+        return self.labels[0].span if self.labels else None
+
+
+class CnnError(Exception):
+    """Raised when a step cannot go on. Carries every diagnostic found so far."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__("; ".join(f"{d.code}: {d.message}" for d in diagnostics))
+        self.diagnostics = diagnostics
+
+
+def error(
+    code: str,
+    message: str,
+    span: Span | None = None,
+    label: str = "",
+    *,
+    also: Iterable[Label] = (),
+    notes: Iterable[str] = (),
+    help: Iterable[Help | str] = (),
+) -> Diagnostic:
+    """A diagnostic with its main label at `span`; `help` takes plain sentences too."""
+    first = (Label(span, label),) if span is not None else ()
+    return Diagnostic(
+        code,
+        message,
+        first + tuple(also),
+        tuple(notes),
+        tuple(h if isinstance(h, Help) else Help(h) for h in help),
+    )
+
+
+def fail(
+    code: str,
+    message: str,
+    span: Span | None = None,
+    label: str = "",
+    *,
+    also: Iterable[Label] = (),
+    notes: Iterable[str] = (),
+    help: Iterable[Help | str] = (),
+) -> NoReturn:
+    """Raise `CnnError` with one diagnostic."""
+    raise CnnError(error(code, message, span, label, also=also, notes=notes, help=help))
+
+
+def distance(a: str, b: str) -> int:
+    """Restricted Damerau-Levenshtein distance: edits and swaps of neighbours."""
+    previous: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a):
+        before, previous, row = previous, row, [i + 1]
+        for j, y in enumerate(b):
+            cost = min(previous[j + 1] + 1, row[j] + 1, previous[j] + (x != y))
+            if i and j and x == b[j - 1] and a[i - 1] == y:
+                cost = min(cost, before[j - 1] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to `word`, or None when none is near enough."""
+    limit = max(1, len(word) // 3)
+    lower = word.lower()
+    ranked = sorted(
+        (distance(lower, name.lower()), name)
+        for name in set(known)
+        if abs(len(name) - len(word)) <= limit and name != word
+    )
+    return ranked[0][1] if ranked and ranked[0][0] <= limit else None

@@ -1,0 +1,253 @@
+"""Convolutions: `conv`, `dwconv`, `deconv`."""
+
+from __future__ import annotations
+
+from ..op import Ledger, Op, ShapeError, Weight, op
+from ..record import replace
+from ..symbol import Size
+from ..types import TensorType, as_map, map_type
+from ..window import Axis, Padding, Window, transposed_pairs, transposed_size
+from .windowed import DENSE, canonical_padding, window_axes, windowed_sizes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..op import Count, Offsets, Pad, Pair
+
+
+@op("conv", family="conv")
+class Conv(Op):
+    """Convolution (cross-correlation) of a map with `channels` kernels.
+
+    Arguments:
+        window: kernel size and stride, `7x7/2`.
+        channels: number of output channels.
+        pad: `half` (k // 2 on every side), `same` (TensorFlow's), `valid`, a number,
+            `1x0` (rows x columns), or `[top, bottom, left, right]`.
+        dilation: distance between the kernel's taps.
+        groups: number of independent groups; both channel counts must be divisible.
+        bias: add a bias per channel. Unset means: yes, unless every consumer is `bn`.
+
+    Shapes: H × W × C to ⌊(H + pad − extent) / stride⌋ + 1, likewise W, × channels.
+    A vector is a 1x1 map. Costs: out · kh · kw · C / groups multiply-accumulates.
+    """
+
+    window: Window
+    channels: Count
+    pad: Pad = "half"
+    dilation: Pair = DENSE
+    groups: Count = 1
+    bias: bool | None = None
+
+    positional = ("window", "channels")
+    weighted = True
+
+    def canonical(self, x: TensorType) -> Conv:
+        pad = canonical_padding(self.pad, self.window, self.dilation, as_map(x))
+        return self if pad == self.pad else replace(self, pad=pad)
+
+    def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
+        return window_axes(self.window, self.pad, self.dilation)
+
+    def infer(self, x: TensorType) -> tuple[TensorType, ...]:
+        x = conv_input(self.word, x)
+        _check_groups(self, x.channels)
+        size = windowed_sizes(self.window, self.pad, x, self.dilation)
+        return (map_type(*size, self.channels, x.dtype),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        kernel = (*self.window.size, x.channels // self.groups, self.channels)
+        return kernel_and_bias(kernel, self.bias, self.channels)
+
+    def work(self, x: TensorType) -> Ledger:
+        (out,) = self.infer(x)
+        per_pair = x.channels // self.groups * self.channels
+        return multiply_accumulate(self, as_map(x), out, per_pair)
+
+
+@op("dwconv", family="conv")
+class DwConv(Op):
+    """Depthwise convolution: every input channel has kernels of its own.
+
+    Arguments:
+        window: kernel size and stride, `3x3/2`.
+        multiplier: outputs per input channel.
+        pad, dilation, bias: as for `conv`.
+
+    Shapes: H × W × C to H' × W' × multiplier·C. Costs: out · kh · kw MACs.
+    Source: Sifre, Rigid-motion scattering for image classification, 2014.
+    """
+
+    window: Window
+    multiplier: Count = 1
+    pad: Pad = "half"
+    dilation: Pair = DENSE
+    bias: bool | None = None
+
+    positional = ("window", "multiplier")
+    weighted = True
+
+    def canonical(self, x: TensorType) -> DwConv:
+        pad = canonical_padding(self.pad, self.window, self.dilation, as_map(x))
+        return self if pad == self.pad else replace(self, pad=pad)
+
+    def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
+        return window_axes(self.window, self.pad, self.dilation)
+
+    def infer(self, x: TensorType) -> tuple[TensorType, ...]:
+        x = conv_input(self.word, x)
+        size = windowed_sizes(self.window, self.pad, x, self.dilation)
+        return (map_type(*size, x.channels * self.multiplier, x.dtype),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        channels = x.channels * self.multiplier
+        return kernel_and_bias((*self.window.size, 1, channels), self.bias, channels)
+
+    def work(self, x: TensorType) -> Ledger:
+        (out,) = self.infer(x)
+        return multiply_accumulate(self, as_map(x), out, out.channels)
+
+
+@op("deconv", family="conv")
+class Deconv(Op):
+    """Transposed convolution: the gradient of a convolution used as a layer.
+
+    Arguments:
+        window: kernel size and stride; the stride enlarges, `2x2/2`.
+        channels: number of output channels.
+        pad: rows and columns cut off the result, the padding of the convolution
+            that it transposes; `same` gives stride · H.
+        output_padding: rows and columns added behind, to reach one of the sizes
+            that the transposed convolution maps to the input.
+        dilation, groups, bias: as for `conv`.
+
+    Shapes: (H − 1) · stride − pad + extent + output_padding. Costs: C / groups · channels
+    MACs for each input position and tap.
+    """
+
+    window: Window
+    channels: Count
+    pad: Pad = Padding()
+    output_padding: Offsets = (0, 0)
+    dilation: Pair = DENSE
+    groups: Count = 1
+    bias: bool | None = None
+
+    positional = ("window", "channels")
+    weighted = True
+
+    def canonical(self, x: TensorType) -> Deconv:
+        if isinstance(self.pad, Padding):
+            return self
+        if self.pad == "same":
+            (top, bottom), (left, right) = (
+                _crop_to_multiple((size - 1) * dilation + 1 - stride)
+                for size, stride, dilation in zip(
+                    self.window.size, self.window.stride, self.dilation, strict=True
+                )
+            )
+            return replace(self, pad=Padding(top, bottom, left, right))
+        return replace(self, pad=canonical_padding(self.pad, self.window, self.dilation, x))
+
+    def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
+        return None
+
+    def _along(self) -> tuple[tuple[int, int, tuple[int, int], int, int], ...]:
+        """Size, stride, padding, dilation and output padding of each axis."""
+        assert isinstance(self.pad, Padding)
+        sides = (self.pad.height, self.pad.width)
+        return tuple(
+            zip(
+                self.window.size,
+                self.window.stride,
+                sides,
+                self.dilation,
+                self.output_padding,
+                strict=True,
+            )
+        )
+
+    def infer(self, x: TensorType) -> tuple[TensorType, ...]:
+        x = conv_input(self.word, x)
+        _check_groups(self, x.channels)
+        sizes = [
+            transposed_size(n, *along)
+            for n, along in zip((x.height, x.width), self._along(), strict=True)
+        ]
+        if any(isinstance(n, int) and n < 1 for n in sizes):
+            raise ShapeError(
+                "E0303",
+                "the padding of `deconv` cuts the whole result off",
+                argument=0,
+                notes=(f"the output would be {sizes[0]}x{sizes[1]}",),
+                help=("give it less padding",),
+            )
+        return (map_type(sizes[0], sizes[1], self.channels, x.dtype),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        kernel = (*self.window.size, x.channels // self.groups, self.channels)
+        return kernel_and_bias(kernel, self.bias, self.channels)
+
+    def work(self, x: TensorType) -> Ledger:
+        (out,) = self.infer(x)
+        x = as_map(x)
+        per_pair = x.channels // self.groups * self.channels
+        rows, columns = self._along()
+        real = transposed_pairs(x.height, *rows) * transposed_pairs(x.width, *columns)
+        return {
+            "mac": x.area * self.window.area * per_pair,
+            "mac.real": real * per_pair,
+            **({"bias": out.elements} if self.bias is not False else {}),
+        }
+
+
+def conv_input(word: str, x: TensorType) -> TensorType:
+    """The input as a map. Raises ShapeError for a sequence."""
+    x = as_map(x)
+    if not x.is_map:
+        raise ShapeError(
+            "E0306", f"`{word}` needs a map (height × width × channels), not {x}", argument=0
+        )
+    return x
+
+
+def kernel_and_bias(
+    kernel: tuple[int, ...], bias: bool | None, channels: int
+) -> tuple[Weight, ...]:
+    """The weights of a layer with a kernel; an undecided bias counts as one."""
+    if bias is False:
+        return (Weight("kernel", kernel),)
+    return Weight("kernel", kernel), Weight("bias", (channels,))
+
+
+def multiply_accumulate(
+    conv: Conv | DwConv, x: TensorType, out: TensorType, per_pair: int
+) -> Ledger:
+    """The work of a convolution with `per_pair` products for each pair (output, tap)."""
+    axes = conv.axes(x)
+    mac = out.area * conv.window.area * per_pair
+    real: Size = mac
+    if axes is not None:
+        real = axes[0].pairs(x.height) * axes[1].pairs(x.width) * per_pair
+    bias: Ledger = {"bias": out.elements} if conv.bias is not False else {}
+    return {"mac": mac, "mac.real": real, **bias}
+
+
+def _crop_to_multiple(total: int) -> tuple[int, int]:
+    """`total` rows to cut, the odd one behind; a negative total adds rows behind."""
+    return (total // 2, total - total // 2) if total > 0 else (0, total)
+
+
+def _check_groups(conv: Conv | Deconv, inputs: int) -> None:
+    for name, channels in (("input", inputs), ("output", conv.channels)):
+        if channels % conv.groups:
+            near = [g for g in range(1, channels + 1) if channels % g == 0]
+            near = sorted(near, key=lambda g: abs(g - conv.groups))[:4]
+            raise ShapeError(
+                "E0305",
+                f"{channels} {name} channels cannot be divided into {conv.groups} groups",
+                argument=0,
+                notes=(f"{channels} = {conv.groups} · {channels // conv.groups} "
+                       f"+ {channels % conv.groups}",),
+                help=(f"group counts near it that divide {channels}: "
+                      f"{', '.join(map(str, sorted(near)))}",),
+            )

@@ -1,0 +1,111 @@
+"""What all operators with a window share: explicit padding, axes, sizes, the checks."""
+
+from __future__ import annotations
+
+from ..op import ShapeError
+from ..symbol import Size
+from ..types import TensorType
+from ..window import Axis, Padding, Window, axis, half_padding, same_padding, same_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..op import Pad, Pair
+    from ..window import Rounding
+
+DENSE = (1, 1)
+
+
+def canonical_padding(pad: Pad, window: Window, dilation: Pair, x: TensorType) -> Pad:
+    """`half`, `same` and `valid` as numbers. `same` stays where a symbolic size decides it."""
+    if isinstance(pad, Padding):
+        return pad
+    if pad == "valid":
+        return Padding()
+    if pad == "half":
+        rows = half_padding(window.height, dilation[0])
+        columns = half_padding(window.width, dilation[1])
+        return Padding(*rows, *columns)
+    high = same_padding(window.height, window.stride_h, dilation[0], x.height)
+    wide = same_padding(window.width, window.stride_w, dilation[1], x.width)
+    return "same" if high is None or wide is None else Padding(*high, *wide)
+
+
+def window_axes(
+    window: Window,
+    pad: Pad,
+    dilation: Pair = DENSE,
+    rounding: Rounding = "floor",
+) -> tuple[Axis, Axis] | None:
+    """The axes of a window; None while `same` waits for a concrete size."""
+    if not isinstance(pad, Padding):
+        return None
+    return (
+        axis(window.height, window.stride_h, pad.height, dilation[0], rounding),
+        axis(window.width, window.stride_w, pad.width, dilation[1], rounding),
+    )
+
+
+def windowed_sizes(
+    window: Window,
+    pad: Pad,
+    x: TensorType,
+    dilation: Pair = DENSE,
+    rounding: Rounding = "floor",
+) -> tuple[Size, Size]:
+    """Height and width of the output. Raises ShapeError when the window does not fit."""
+    axes = window_axes(window, pad, dilation, rounding)
+    if axes is None:
+        return same_size(x.height, window.stride_h), same_size(x.width, window.stride_w)
+    for n, along, name in ((x.height, axes[0], "height"), (x.width, axes[1], "width")):
+        _check_fits(n, along, window, name)
+        if rounding == "strict":
+            _check_tiles(n, along, window, name)
+    return axes[0].size(x.height), axes[1].size(x.width)
+
+
+def check_map(word: str, x: TensorType) -> None:
+    """Raise unless `x` is a map."""
+    if not x.is_map:
+        raise ShapeError(
+            "E0306",
+            f"`{word}` needs a map (height × width × channels), not {x}",
+            argument=0,
+            help=("put it before `flatten`, `globalavgpool` or `fc`",),
+        )
+
+
+def _check_fits(n: Size, along: Axis, window: Window, name: str) -> None:
+    size = along.size(n)
+    if not isinstance(size, int) or size >= 1:
+        return
+    needed = along.extent + 1 - along.lo - along.hi
+    raise ShapeError(
+        "E0303",
+        f"a {window.height}x{window.width} window does not fit into the input",
+        argument=0,
+        notes=(
+            f"{name} {n}, padding {along.lo} + {along.hi}: "
+            f"({n} + {along.lo} + {along.hi} - {along.extent + 1}) / {along.stride} + 1 = {size}; "
+            f"the smallest {name} that fits is {needed}",
+        ),
+        help=("pool over whatever is left with `globalavgpool`, or pad the input",),
+    )
+
+
+def _check_tiles(n: Size, along: Axis, window: Window, name: str) -> None:
+    if not isinstance(n, int) or along.dropped(n) == 0:
+        return
+    left = along.dropped(n)
+    raise ShapeError(
+        "E0304",
+        f"a {window} window does not tile its input (rounding=strict)",
+        argument=0,
+        notes=(
+            f"{name}: ({n} + {along.lo} + {along.hi} - {along.extent + 1}) / {along.stride} "
+            f"leaves a remainder of {left}",
+        ),
+        help=(
+            f"{name}s {n - left} and {n - left + along.stride} tile; "
+            "`floor` drops the rest, `ceil` pads it",
+        ),
+    )
