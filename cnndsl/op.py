@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Natural = int  # at least 0
     Positive = float  # greater than 0
     Probability = float  # 0 <= p < 1
+    Momentum = float  # 0 < m <= 1
     Pair = tuple[int, int]  # along height, along width; both at least 1
     Offsets = tuple[int, int]  # along height, along width; both at least 0
     Pad = Padding | Literal["half", "same", "valid"]
@@ -44,9 +45,10 @@ Ledger = dict[str, Size]
     pool.KIND.in       elements read by a pool: max, avg, global
     pool.KIND.out      elements it writes
     pool.KIND.window   elements written times the size of the window
-    add, mul, concat   elements written by a merge
+    add, mul           elementwise additions and multiplications
+    concat             elements written by `concat`
     resize             elements written by `upsample`
-    move               elements moved and nothing computed: pad, crop, shuffle, split, flatten
+    move               elements written and nothing computed: pad, crop, shuffle, split, flatten
     random             elements masked by dropout or droppath (in training)
     weight.ROLE        parameters by role: kernel, bias, scale, shift; and mean, variance,
                        the running statistics, which are no parameters
@@ -128,6 +130,10 @@ class Op(Record):
     def axes(self, *inputs: TensorType) -> tuple[Axis, Axis] | None:
         """The windows along height and width; None when it reads more than a window."""
         return Axis(), Axis()
+
+    def equations(self, *inputs: TensorType) -> tuple[tuple[Size, Size], ...]:
+        """Pairs of sizes, not both numbers, that must be equal for the inputs to fit."""
+        return ()
 
     def ledger(self, *inputs: TensorType) -> Ledger:
         """All facts of this operator on these inputs."""

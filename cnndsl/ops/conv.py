@@ -7,7 +7,8 @@ from ..record import replace
 from ..symbol import Size
 from ..types import TensorType, as_map, map_type
 from ..window import Axis, Padding, Window, transposed_pairs, transposed_size
-from .windowed import DENSE, canonical_padding, window_axes, windowed_sizes
+from .checks import check_divisible, kind
+from .windowed import DENSE, canonical_padding, check_extent, window_axes, windowed_sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Conv(Op):
         return self if pad == self.pad else replace(self, pad=pad)
 
     def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
-        return window_axes(self.window, self.pad, self.dilation)
+        return window_axes(self.window, self.pad, as_map(x), self.dilation)
 
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         x = conv_input(self.word, x)
@@ -91,7 +92,7 @@ class DwConv(Op):
         return self if pad == self.pad else replace(self, pad=pad)
 
     def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
-        return window_axes(self.window, self.pad, self.dilation)
+        return window_axes(self.window, self.pad, as_map(x), self.dilation)
 
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         x = conv_input(self.word, x)
@@ -151,10 +152,12 @@ class Deconv(Op):
     def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
         return None
 
-    def _along(self) -> tuple[tuple[int, int, tuple[int, int], int, int], ...]:
+    def _along(self, x: TensorType) -> tuple[tuple[int, int, tuple[int, int], int, int], ...]:
         """Size, stride, padding, dilation and output padding of each axis."""
-        assert isinstance(self.pad, Padding)
-        sides = (self.pad.height, self.pad.width)
+        check_extent(self.window, self.dilation)
+        pad = self.canonical(x).pad
+        assert isinstance(pad, Padding)
+        sides = (pad.height, pad.width)
         return tuple(
             zip(
                 self.window.size,
@@ -171,7 +174,7 @@ class Deconv(Op):
         _check_groups(self, x.channels)
         sizes = [
             transposed_size(n, *along)
-            for n, along in zip((x.height, x.width), self._along(), strict=True)
+            for n, along in zip((x.height, x.width), self._along(x), strict=True)
         ]
         if any(isinstance(n, int) and n < 1 for n in sizes):
             raise ShapeError(
@@ -191,7 +194,7 @@ class Deconv(Op):
         (out,) = self.infer(x)
         x = as_map(x)
         per_pair = x.channels // self.groups * self.channels
-        rows, columns = self._along()
+        rows, columns = self._along(x)
         real = transposed_pairs(x.height, *rows) * transposed_pairs(x.width, *columns)
         return {
             "mac": x.area * self.window.area * per_pair,
@@ -205,7 +208,7 @@ def conv_input(word: str, x: TensorType) -> TensorType:
     x = as_map(x)
     if not x.is_map:
         raise ShapeError(
-            "E0306", f"`{word}` needs a map (height × width × channels), not {x}", argument=0
+            "E0306", f"`{word}` needs a map (height × width × channels), not {kind(x)}", argument=0
         )
     return x
 
@@ -238,16 +241,5 @@ def _crop_to_multiple(total: int) -> tuple[int, int]:
 
 
 def _check_groups(conv: Conv | Deconv, inputs: int) -> None:
-    for name, channels in (("input", inputs), ("output", conv.channels)):
-        if channels % conv.groups:
-            near = [g for g in range(1, channels + 1) if channels % g == 0]
-            near = sorted(near, key=lambda g: abs(g - conv.groups))[:4]
-            raise ShapeError(
-                "E0305",
-                f"{channels} {name} channels cannot be divided into {conv.groups} groups",
-                argument=0,
-                notes=(f"{channels} = {conv.groups} · {channels // conv.groups} "
-                       f"+ {channels % conv.groups}",),
-                help=(f"group counts near it that divide {channels}: "
-                      f"{', '.join(map(str, sorted(near)))}",),
-            )
+    check_divisible(inputs, conv.groups, "input")
+    check_divisible(conv.channels, conv.groups, "output")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..window import Rounding
 
 DENSE = (1, 1)
+MAX_EXTENT = 2**14
 
 
 def canonical_padding(pad: Pad, window: Window, dilation: Pair, x: TensorType) -> Pad:
@@ -33,10 +34,13 @@ def canonical_padding(pad: Pad, window: Window, dilation: Pair, x: TensorType) -
 def window_axes(
     window: Window,
     pad: Pad,
+    x: TensorType,
     dilation: Pair = DENSE,
     rounding: Rounding = "floor",
 ) -> tuple[Axis, Axis] | None:
     """The axes of a window; None while `same` waits for a concrete size."""
+    check_extent(window, dilation)
+    pad = canonical_padding(pad, window, dilation, x)
     if not isinstance(pad, Padding):
         return None
     return (
@@ -53,7 +57,7 @@ def windowed_sizes(
     rounding: Rounding = "floor",
 ) -> tuple[Size, Size]:
     """Height and width of the output. Raises ShapeError when the window does not fit."""
-    axes = window_axes(window, pad, dilation, rounding)
+    axes = window_axes(window, pad, x, dilation, rounding)
     if axes is None:
         return same_size(x.height, window.stride_h), same_size(x.width, window.stride_w)
     for n, along, name in ((x.height, axes[0], "height"), (x.width, axes[1], "width")):
@@ -63,14 +67,12 @@ def windowed_sizes(
     return axes[0].size(x.height), axes[1].size(x.width)
 
 
-def check_map(word: str, x: TensorType) -> None:
-    """Raise unless `x` is a map."""
-    if not x.is_map:
+def check_extent(window: Window, dilation: Pair) -> None:
+    """Raise when a dilated window spans more than MAX_EXTENT rows or columns."""
+    span = max((k - 1) * d + 1 for k, d in zip(window.size, dilation, strict=True))
+    if span > MAX_EXTENT:
         raise ShapeError(
-            "E0306",
-            f"`{word}` needs a map (height × width × channels), not {x}",
-            argument=0,
-            help=("put it before `flatten`, `globalavgpool` or `fc`",),
+            "E0603", f"the window spans {span} rows or columns; the limit is {MAX_EXTENT}"
         )
 
 

@@ -1,0 +1,135 @@
+"""Merges of several values: `concat`, `add`, `mul`."""
+
+from __future__ import annotations
+
+from ..op import Ledger, Op, ShapeError, op
+from ..symbol import Size, Symbol
+from ..types import TensorType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
+
+
+class Merge(Op):
+    """Base of the merges: which inputs must agree, and in which sizes."""
+
+    code: ClassVar[str] = "E0301"
+    needs: ClassVar[str] = "equal shapes"
+
+    def aligned(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        """The inputs as they must agree, each as large as the output."""
+        return inputs
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        aligned = self.aligned(*inputs)
+        usual = max(aligned, key=aligned.count)  # blame the odd one, not the second
+        differences = [_differences(x, usual) for x in aligned]
+        odd = next((i for i, text in enumerate(differences) if text), None)
+        if odd is None:
+            return (aligned[0],)
+        x, other = inputs[odd], inputs[aligned.index(usual)]
+        marked = zip(inputs, differences, strict=True)
+        listed = (f"{shape} (differs)" if odd_one else str(shape) for shape, odd_one in marked)
+        raise ShapeError(
+            self.code,
+            f"`{self.word}` needs {self.needs}, not {other} and {x}: {differences[odd]}",
+            argument=odd,
+            notes=(f"inputs: {', '.join(listed)}",) if len(inputs) > 2 else (),
+            help=_advice(aligned[odd], usual),
+        )
+
+    def equations(self, *inputs: TensorType) -> tuple[tuple[Size, Size], ...]:
+        first, *others = self.aligned(*inputs)
+        pairs = (pair for x in others for pair in zip(first.shape, x.shape, strict=True))
+        return tuple(dict.fromkeys((a, b) for a, b in pairs if a != b))
+
+    def work(self, *inputs: TensorType) -> Ledger:
+        (out,) = self.infer(*inputs)
+        return {self.word: out.elements * (len(inputs) - 1)}
+
+
+@op("concat", family="merge")
+class Concat(Merge):
+    """Concatenation of the channels of all inputs, in order.
+
+    Shapes: maps with equal H × W to H × W × the sum of the channels; vectors likewise.
+    Costs: every element of the output is written once.
+    Source: Szegedy et al., Going deeper with convolutions, 2014.
+    """
+
+    arity = (1, None)
+    code = "E0302"
+    needs = "equal heights and widths"
+
+    def aligned(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        return tuple(x.with_channels(sum(x.channels for x in inputs)) for x in inputs)
+
+    def work(self, *inputs: TensorType) -> Ledger:
+        (out,) = self.infer(*inputs)
+        return {"concat": out.elements}
+
+
+@op("add", family="merge")
+class Add(Merge):
+    """Elementwise sum of all inputs.
+
+    Shapes: all inputs and the output are equal. Costs: n − 1 additions per element.
+    Source: He et al., Deep residual learning for image recognition, 2015.
+    """
+
+    arity = (1, None)
+
+
+@op("mul", family="merge")
+class Mul(Merge):
+    """Elementwise product of all inputs; vectors and 1x1 maps scale the channels of maps.
+
+    Shapes: all inputs are equal, save that C and 1 × 1 × C fit any H × W × C, which is the
+    output. Costs: n − 1 multiplications per element.
+    Source: Hu et al., Squeeze-and-excitation networks, 2017.
+    """
+
+    arity = (2, None)
+    needs = "equal shapes, or equal channels to scale"
+
+    def aligned(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        whole = [x for x in inputs if x.area != 1]
+        full = whole[0] if whole else max(inputs, key=lambda x: x.rank)
+        positions = full.shape[:-1]
+        return tuple(
+            TensorType((*positions, x.channels), x.dtype) if x.area == 1 else x for x in inputs
+        )
+
+
+def _differences(x: TensorType, usual: TensorType) -> str:
+    """In what the sizes differ for sure: `height 28 ≠ 56, channels 64 ≠ 128`, or nothing."""
+    if x.rank != usual.rank:
+        return "the ranks differ"
+    return ", ".join(
+        f"{axis} {a} ≠ {b}"
+        for axis, a, b in zip(_axis_names(x), x.shape, usual.shape, strict=True)
+        if a != b and not isinstance(a, Symbol) and not isinstance(b, Symbol)
+    )
+
+
+def _axis_names(x: TensorType) -> tuple[str, ...]:
+    return {2: ("length", "channels"), 3: ("height", "width", "channels")}.get(
+        x.rank, ("channels",)
+    )
+
+
+def _advice(x: TensorType, usual: TensorType) -> tuple[str, ...]:
+    if x.rank != usual.rank:
+        return ("pool or flatten the map, or scale it by the vector with `mul`",)
+    apart = {
+        abs(a - b)
+        for a, b in zip(x.shape[:-1], usual.shape[:-1], strict=True)
+        if isinstance(a, int) and isinstance(b, int)
+    }
+    if apart <= {0}:
+        channels = max(x.channels, usual.channels)
+        return (f"project to the same channels, `conv 1x1, {channels}`",)
+    if apart <= {0, 1}:
+        return ("sizes one apart come from an odd size that was halved: `pad` or `crop` by one",)
+    return ("give the branches equal strides, and paddings that keep the size",)
