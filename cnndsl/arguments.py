@@ -63,15 +63,6 @@ def kind_of(op: type[Op], field: str) -> Kind:
     return KINDS[op.types[field]]
 
 
-def convert(op: type[Op], field: str, value: object) -> Any:
-    """The field's value for a value of the language. Raises ArgumentProblem, with its name."""
-    try:
-        return kind_of(op, field).convert(value)
-    except ArgumentProblem as problem:
-        named = f"`{field}` of `{op.word}` {problem.message}"
-        raise ArgumentProblem(problem.code, named, *problem.help) from None
-
-
 def flag(op: type[Op], word: str) -> tuple[str, object] | None:
     """The field that a bare word sets, and the value: `ceil`, `valid`, `bias`."""
     for field in op.fields:

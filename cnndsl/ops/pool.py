@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from ..op import Ledger, Op, op
 from ..record import replace
+from ..symbol import Size
 from ..types import TensorType, map_type
 from ..window import Axis, Padding, Window
 from .checks import check_map
-from .windowed import DENSE, canonical_padding, window_axes, windowed_sizes
+from .windowed import (
+    DENSE,
+    canonical_padding,
+    tiling_equations,
+    window_axes,
+    windowed_sizes,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +58,9 @@ class MaxPool(Op):
         size = windowed_sizes(self.window, self.pad, x, self.dilation, self.rounding)
         return (map_type(*size, x.channels, x.dtype),)
 
+    def equations(self, x: TensorType) -> tuple[tuple[Size, Size], ...]:
+        return tiling_equations(self.axes(x), x, self.rounding)
+
     def work(self, x: TensorType) -> Ledger:
         return _window_work("max", self.window, x, *self.infer(x))
 
@@ -89,6 +99,9 @@ class AvgPool(Op):
         check_map(self.word, x)
         size = windowed_sizes(self.window, self.pad, x, DENSE, self.rounding)
         return (map_type(*size, x.channels, x.dtype),)
+
+    def equations(self, x: TensorType) -> tuple[tuple[Size, Size], ...]:
+        return tiling_equations(self.axes(x), x, self.rounding)
 
     def work(self, x: TensorType) -> Ledger:
         return _window_work("avg", self.window, x, *self.infer(x))

@@ -67,6 +67,19 @@ def windowed_sizes(
     return axes[0].size(x.height), axes[1].size(x.width)
 
 
+def tiling_equations(
+    axes: tuple[Axis, Axis] | None, x: TensorType, rounding: Rounding
+) -> tuple[tuple[Size, Size], ...]:
+    """What `strict` asks of symbolic sizes: the last window ends at the border."""
+    if rounding != "strict" or axes is None:
+        return ()
+    pairs = (
+        ((along.size(n) - 1) * along.stride, n + (along.lo + along.hi - along.extent - 1))
+        for n, along in ((x.height, axes[0]), (x.width, axes[1]))
+    )
+    return tuple((last, border) for last, border in pairs if last != border)
+
+
 def check_extent(window: Window, dilation: Pair) -> None:
     """Raise when a dilated window spans more than MAX_EXTENT rows or columns."""
     span = max((k - 1) * d + 1 for k, d in zip(window.size, dilation, strict=True))
