@@ -25,6 +25,13 @@ class String(Record):
     span: Span
 
 
+class Bool(Record):
+    """`true`, `false`"""
+
+    value: bool
+    span: Span
+
+
 class Name(Record):
     """A bare word: a variable, an operator, a block, a flag."""
 
@@ -137,6 +144,7 @@ class Range(Record):
 Expr = (
     Number
     | String
+    | Bool
     | Name
     | Template
     | Dims

@@ -1,1 +1,1 @@
-"""The grammar of the `.cnn` language."""
+"""The grammar of `.cnn`: `cnn.lark`, read by `python -m cnndsl.tables` when it changes."""

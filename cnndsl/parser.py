@@ -1,0 +1,277 @@
+"""Tokens to a syntax tree: a table-driven LALR(1) parser that survives errors.
+
+`parse` always returns a tree, of what could be understood, with all independent
+syntax errors. The table comes from `grammar/cnn.lark` (see `tables.py`); what a
+rule makes of its children is said in `tree.py`, and the words of the messages
+are in `unexpected.py`.
+
+After an error the parser returns to the start of the statement, where the stack
+was last in order, and goes on behind the statement; when that has a body, the
+body's statements are still parsed, in a stand-in for the broken header.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from ._tables import ROWS, RULES, STARTS, STATES
+from .diagnostics import Diagnostic
+from .lexer import Token, Tokens, scan
+from .source import Source, Span
+from .syntax import Expr, File
+from .tree import TreeBuilder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Steps = tuple[int | None, ...]
+
+_ROWS = [dict(zip(row[::2], row[1::2], strict=True)) for row in ROWS]
+TABLE: list[dict[Any, Any]] = [_ROWS[row] for row in STATES]
+
+# A statement begins after these, and a list of statements ends with the last one.
+_MARKS = frozenset(("_SEP", "LBRACE", "BAR", "RBRACE"))
+_RESERVED_ITEMS = frozenset(("RULE", "TRAIN"))
+
+
+def parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
+    """The syntax tree of a text and its syntax errors, in the order of the text."""
+    collects = gc.isenabled()
+    gc.disable()  # a tree is all live: looking for garbage makes parsing quadratic
+    try:
+        return _parse(source)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
+    scanned = scan(source)
+    parser = Parser(source, scanned.tokens, "file")
+    tree = parser.run() if scanned.complete else None
+    items = tree.items if isinstance(tree, File) else ()
+    edition = tree.edition if isinstance(tree, File) else None
+    file = File(edition, items, Span(source, 0, len(source.text)))
+    return file, _merge(scanned, parser)
+
+
+def parse_expression(
+    source: Source, start: int = 0, end: int | None = None
+) -> tuple[Expr | None, tuple[Diagnostic, ...]]:
+    """The expression in the range `start:end` of a text, or None; and the errors."""
+    scanned = scan(source, start, end)
+    parser = Parser(source, scanned.tokens, "expression")
+    tree = parser.run() if scanned.complete else None
+    return tree, _merge(scanned, parser)
+
+
+def _merge(scanned: Tokens, parser: Parser) -> tuple[Diagnostic, ...]:
+    """All diagnostics in the order of the text, one for each cause."""
+    found: dict[tuple[int, str], Diagnostic] = {}
+    places = {d.place.start for d in parser.diagnostics if d.place}
+    for problem in scanned.diagnostics:
+        start = problem.place.start if problem.place else 0
+        unclosed_is_unexpected = problem.code == "E0102" and start in places
+        if unclosed_is_unexpected or any(a <= start < b for a, b in parser.skipped):
+            continue
+        found.setdefault((start, problem.message), problem)
+    for problem in parser.diagnostics:
+        start = problem.place.start if problem.place else 0
+        found.setdefault((start, problem.message), problem)
+    return tuple(sorted(found.values(), key=lambda d: d.place.start if d.place else 0))
+
+
+class Parser:
+    """One run over the tokens of one source."""
+
+    def __init__(self, source: Source, tokens: list[Token], start: str) -> None:
+        self.source = source
+        self.tokens = tokens
+        self.start = start
+        self.builder = TreeBuilder(source, self._parse_range)
+        self.diagnostics = self.builder.diagnostics
+        self.rules = [
+            (symbol, length, _bound(self.builder, method), _plan(length, steps))
+            for symbol, length, method, steps in RULES
+        ]
+        self.states = [STARTS[start]]
+        self.values: list[Any] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        # For each open list of statements: the stack's height and top where the
+        # statement began, and the number of its first token.
+        self.marks = [(1, STARTS[start], 0)]
+        self.skipped: list[tuple[int, int]] = []
+        self.foreign = -1  # the statement after the last one in another language
+
+    def _parse_range(self, start: int, end: int) -> Expr | None:
+        value, problems = parse_expression(self.source, start, end)
+        self.diagnostics.extend(problems)
+        return value
+
+    def run(self) -> Any:
+        """The value of the start symbol, or None."""
+        at = 0
+        while True:
+            at = self._consume(self.tokens, at)
+            if at == len(self.tokens):
+                return self.values[-1]
+            after = self._recover(at)
+            if after is None:
+                return None
+            at = after
+
+    def _consume(self, tokens: list[Token], at: int) -> int:
+        """Parse on from token `at`; the number of the first token that does not fit."""
+        states, values, starts, ends = self.states, self.values, self.starts, self.ends
+        source, rules, table, marks, last = self.source, self.rules, TABLE, self.marks, len(tokens)
+        while at < last:
+            token = tokens[at]
+            kind = token[0]
+            while (action := table[states[-1]].get(kind)) is not None and action < 0:
+                symbol, length, build, steps = rules[-action - 1]
+                if build is None and length == 1:
+                    states[-1] = table[states[-2]][symbol] - 1
+                    continue
+                start, end = (starts[-length], ends[-1]) if length else (token[2], token[2])
+                children = values[-length:] if length else []
+                if steps is not None:
+                    children = _children(children, steps)
+                if build is None:
+                    value = children[0]
+                elif build is list:
+                    value = children
+                else:
+                    value = build(Span(source, start, end), *children)
+                if length:
+                    del states[-length:], values[-length:], starts[-length:], ends[-length:]
+                states.append(table[states[-1]][symbol] - 1)
+                values.append(value)
+                starts.append(start)
+                ends.append(end)
+            if action is None:
+                return at
+            at += 1
+            if action == 0:
+                continue
+            states.append(action - 1)
+            values.append(token)
+            starts.append(token[2])
+            ends.append(token[3])
+            if kind in _MARKS:
+                if kind == "LBRACE":
+                    marks.append((len(states), action - 1, at))
+                elif kind == "RBRACE":
+                    marks.pop()
+                else:
+                    marks[-1] = len(states), action - 1, at
+        return at
+
+    # --------------------------------------------------------------- recovery
+
+    def expected(self) -> set[str]:
+        """The kinds of token that could come next."""
+        return {kind for kind in TABLE[self.states[-1]] if kind.strip("_$").isupper() and self._accepts(kind)}
+
+    def _accepts(self, kind: str) -> bool:
+        """Whether a token of this kind would be shifted, after the reductions it causes."""
+        states = list(self.states)
+        while (action := TABLE[states[-1]].get(kind)) is not None:
+            if action >= 0:
+                return True
+            symbol, length, _, _ = self.rules[-action - 1]
+            if length:
+                del states[-length:]
+            states.append(TABLE[states[-1]][symbol] - 1)
+        return False
+
+    def _recover(self, at: int) -> int | None:
+        """Report token `at` and return the token to go on with, or None at the end."""
+        from .unexpected import Unexpected, explain
+
+        height, state, first = self.marks[-1]
+        kind = self.tokens[at][0]
+        problem = Unexpected(self.source, self.tokens, at, first, self.expected(), len(self.marks) - 1)
+        explanation = explain(problem)
+        if kind != "BAD" and not (explanation.foreign and first == self.foreign):
+            self.diagnostics.append(explanation.diagnostic)
+        if self.start != "file":
+            return None
+        if kind == "_SEP" and self.tokens[at + 1][0] == "LBRACE" and self._accepts("LBRACE"):
+            return at + 1  # a body that begins on the next line
+        # Unless the statement was complete, go back to its start.
+        broken = len(self.states) >= height and self.states[height - 1] == state
+        if broken:
+            self._cut(height)
+        after = self._skip(at, first, broken, explanation.skips_body)
+        if explanation.foreign:
+            self.foreign = after
+        if explanation.skips_body:
+            self.skipped.append((self.tokens[first][2], self.tokens[after][2]))
+        if after == at and not self._accepts(kind):
+            return at + 1 if kind != "$END" else None
+        return after
+
+    def _cut(self, height: int) -> None:
+        del self.states[height:]
+        del self.values[height - 1 :], self.starts[height - 1 :], self.ends[height - 1 :]
+
+    def _skip(self, at: int, first: int, broken: bool, skips_body: bool) -> int:
+        """The token after a statement in which token `at` is wrong."""
+        depth = 0
+        while (kind := self.tokens[at][0]) != "$END":
+            if depth == 0:
+                if kind == "_SEP" and broken:
+                    self.marks[-1] = (*self.marks[-1][:2], at + 1)
+                    return at + 1
+                if kind in ("_SEP", "RBRACE") or (kind == "BAR" and self._accepts("BAR")):
+                    return at
+                if kind == "LBRACE" and broken and not skips_body:
+                    self._consume(self._stand_in(at, first), 0)
+                    return at
+            depth += (kind == "LBRACE") - (kind == "RBRACE")
+            at += 1
+        return at
+
+    def _stand_in(self, at: int, first: int) -> list[Token]:
+        """A header for a body whose own header is broken."""
+        kind, text, _, _ = self.tokens[first]
+        place = self.tokens[at][2]
+        name = ("NAME", text if kind == "NAME" else "", place, place)
+        if len(self.marks) == 1:
+            item = "DIALECT" if kind == "DIALECT" else "BLOCK"
+            return [(item, "", place, place), name]
+        if kind == "IF":
+            return [("IF", "", place, place), ("TRUE", "true", place, place)]
+        has_branches = self.tokens[at + 1][0] == "BAR"
+        return [name] if kind == "NAME" or has_branches else []
+
+
+def _bound(builder: TreeBuilder, method: str) -> Callable[..., Any] | None:
+    if method == "=":
+        return None
+    return list if method == "" else getattr(builder, method)
+
+
+def _plan(length: int, steps: Steps) -> Steps | None:
+    """The steps, or None when they only say: all children as they are."""
+    return None if steps == tuple(range(length)) else steps
+
+
+def _children(children: list[Any], steps: Steps) -> list[Any]:
+    """The children that a rule hands on; the list of a repetition grows in place."""
+    result: list[Any] | None = None
+    for step in steps:
+        if step is not None and step < 0 and result is None:
+            result = children[~step]
+            continue
+        result = result if result is not None else []
+        if step is None:
+            result.append(None)
+        elif step >= 0:
+            result.append(children[step])
+        else:
+            result.extend(children[~step])
+    return result if result is not None else []

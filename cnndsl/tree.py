@@ -1,0 +1,413 @@
+"""One method per rule of `grammar/cnn.lark`: its children in, a syntax node out.
+
+The parser calls the method that bears the name of the rule, or of the alias
+after `->`, with the span of the rule and its children in order; an absent
+`[x]` is None. A test keeps methods and rules the same set.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .diagnostics import Diagnostic, Fix, Help, error
+from .lexer import MAX_DIGITS, RESERVED, Token, number_value, split_dims
+from .source import Source, Span
+from .syntax import (
+    Apply,
+    Argument,
+    Arrow,
+    Attribute,
+    Binary,
+    Block,
+    Body,
+    Bool,
+    CallExpr,
+    Conditional,
+    Default,
+    Dialect,
+    Dims,
+    Expect,
+    Expr,
+    File,
+    For,
+    From,
+    Group,
+    If,
+    Index,
+    Input,
+    Item,
+    Let,
+    List,
+    Model,
+    Name,
+    Number,
+    Output,
+    Parallel,
+    Parameter,
+    Range,
+    Ref,
+    Share,
+    SourceNote,
+    Stage,
+    Statement,
+    String,
+    Template,
+    Then,
+    Unary,
+    Use,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    ParseRange = Callable[[int, int], Expr | None]
+
+_HOLE = re.compile(r"\{([^}]*)\}")
+_OPERATORS = {"**", "+", "-", "*", "/", "%"}
+
+
+class TreeBuilder:
+    """Makes the nodes of one source. `parse_range` parses the `{...}` of a template."""
+
+    def __init__(self, source: Source, parse_range: ParseRange) -> None:
+        self.source = source
+        self.parse_range = parse_range
+        self.diagnostics: list[Diagnostic] = []
+
+    def _span(self, token: Token) -> Span:
+        return Span(self.source, token[2], token[3])
+
+    def _name(self, token: Token) -> Name:
+        return Name(token[1], Span(self.source, token[2], token[3]))
+
+    def _define(self, token: Token) -> Name:
+        """A name that the user gives to something."""
+        if token[1] in RESERVED:
+            self.diagnostics.append(reserved(token[1], self._span(token)))
+        return self._name(token)
+
+    # -------------------------------------------------------------- the file
+
+    def file(self, span: Span, edition: Number | None, *items: Item) -> File:
+        return File(edition, items, span)
+
+    def edition(self, span: Span, number: Token) -> Number:
+        return self.number(self._span(number), number)
+
+    def use(self, span: Span, module: Token, names: tuple[Name, ...] | None) -> Use:
+        if module[0] == "STRING":
+            return Use(self.string(self._span(module), module), names, span)
+        return Use(self._name(module), names, span)
+
+    def block(
+        self, span: Span, name: Token, parameters: tuple[Parameter, ...] | None, body: Body
+    ) -> Block:
+        return Block(self._define(name), parameters or (), body, span)
+
+    def model(
+        self, span: Span, name: Token, parameters: tuple[Parameter, ...] | None, body: Body
+    ) -> Model:
+        return Model(self._define(name), parameters or (), None, None, body, span)
+
+    def variant(
+        self, span: Span, name: Token, base: CallExpr, dialect: Token | None, body: Body | None
+    ) -> Model:
+        chosen = self._name(dialect) if dialect else None
+        return Model(self._define(name), (), base, chosen, body, span)
+
+    def base(self, span: Span, name: Token, arguments: tuple[Argument, ...] | None) -> CallExpr:
+        return CallExpr(self._name(name), arguments or (), span)
+
+    def dialect(self, span: Span, name: Token, base: Token | None, *settings: Default) -> Dialect:
+        return Dialect(self._define(name), self._name(base) if base else None, settings, span)
+
+    def setting(self, span: Span, *children: Token | tuple[Argument, ...]) -> Default:
+        *words, arguments = children
+        return Default(tuple([self._name(word) for word in words]), arguments, span)  # type: ignore[arg-type]
+
+    def parameters(self, span: Span, *parameters: Parameter) -> tuple[Parameter, ...]:
+        return parameters
+
+    def parameter(
+        self,
+        span: Span,
+        names: tuple[Name, ...],
+        choices: tuple[Name, ...] | None,
+        default: Expr | None,
+    ) -> Parameter:
+        return Parameter(names, choices, default, span)
+
+    def pattern(self, span: Span, *names: Token) -> tuple[Name, ...]:
+        return tuple([self._define(name) for name in names])
+
+    def let(self, span: Span, name: Token, names: tuple[Name, ...] | None, value: Expr) -> Let:
+        return Let(self._define(name), names, value, span)
+
+    # ------------------------------------------------------------ statements
+
+    def body(self, span: Span, *statements: Statement) -> Body:
+        return Body(statements, span)
+
+    def branch(self, span: Span, *statements: Statement) -> Body:
+        if statements:
+            span = statements[0].span.to(statements[-1].span)
+        return Body(statements, span)
+
+    def labels(self, span: Span, *tokens: Token) -> tuple[Ref, ...]:
+        return tuple([self._label(token) for token in tokens])
+
+    def _label(self, token: Token) -> Ref:
+        if "{" in token[1]:
+            return self.template(self._span(token), token)
+        return self._define(token)
+
+    def apply(
+        self,
+        span: Span,
+        labels: tuple[Ref, ...],
+        word: Token,
+        arguments: tuple[Argument, ...] | None,
+        shape: Expr | None,
+    ) -> Apply:
+        return Apply(labels, self._name(word), arguments or (), None, None, shape, span)
+
+    def window(
+        self,
+        span: Span,
+        labels: tuple[Ref, ...],
+        arguments: tuple[Argument, ...],
+        shape: Expr | None,
+    ) -> Apply:
+        return Apply(labels, None, arguments, None, None, shape, span)
+
+    def call(
+        self,
+        span: Span,
+        labels: tuple[Ref, ...],
+        word: Token,
+        arguments: tuple[Argument, ...],
+        times: Expr | None,
+        shape: Expr | None,
+    ) -> Apply:
+        return Apply(labels, self._name(word), arguments, None, times, shape, span)
+
+    def wrap(
+        self,
+        span: Span,
+        labels: tuple[Ref, ...],
+        word: Token,
+        arguments: tuple[Argument, ...] | None,
+        body: Body,
+        times: Expr | None,
+        shape: Expr | None,
+    ) -> Apply:
+        return Apply(labels, self._name(word), arguments or (), body, times, shape, span)
+
+    def parallel(
+        self,
+        span: Span,
+        labels: tuple[Ref, ...],
+        word: Token,
+        arguments: tuple[Argument, ...] | None,
+        *rest: Body | Expr | None,
+    ) -> Parallel:
+        *branches, times, shape = rest
+        for branch in branches:
+            self._refuse_empty(branch)  # type: ignore[arg-type]
+        merge = self._name(word)
+        return Parallel(labels, merge, arguments or (), tuple(branches), times, shape, span)  # type: ignore[arg-type]
+
+    def _refuse_empty(self, branch: Body) -> None:
+        if branch.statements or any(
+            d.place and branch.span.start <= d.place.start <= branch.span.end
+            for d in self.diagnostics
+        ):
+            return
+        fix = Fix(Span(self.source, branch.span.end, branch.span.end), " identity")
+        self.diagnostics.append(
+            error(
+                "E0101",
+                "this branch is empty",
+                branch.span,
+                help=[Help("a branch that passes its input on is written `identity`", fix)],
+            )
+        )
+
+    def group(
+        self,
+        span: Span,
+        labels: tuple[Ref, ...],
+        body: Body,
+        times: Expr | None,
+        shape: Expr | None,
+    ) -> Group:
+        return Group(labels, body, times, shape, span)
+
+    def share(self, span: Span, labels: tuple[Ref, ...], ref: Ref, shape: Expr | None) -> Share:
+        return Share(labels, ref, shape, span)
+
+    def input(self, span: Span, labels: tuple[Ref, ...], *values: Expr) -> Input:
+        names = tuple([value for value in values if isinstance(value, Name)])
+        if len(names) == len(values):
+            return Input(labels, names, None, span)
+        if len(values) > 1:
+            self.diagnostics.append(
+                error(
+                    "E0101",
+                    "an input has one shape",
+                    values[1].span,
+                    "this comes after the shape",
+                    help=[
+                        "declare several inputs in several statements: `left: input 105x105x1`"
+                    ],
+                )
+            )
+        return Input(labels, (), values[0], span)
+
+    def stage(self, span: Span, name: Ref, body: Body, shape: Expr | None) -> Stage:
+        return Stage(name, body, shape, span)
+
+    def from_(self, span: Span, *children: Ref | Body | None) -> From:
+        *refs, body = children
+        return From(tuple(refs), body, span)  # type: ignore[arg-type]
+
+    def if_(self, span: Span, condition: Expr, then: Body, otherwise: Body | If | None) -> If:
+        if isinstance(otherwise, If):
+            otherwise = Body((otherwise,), otherwise.span)
+        return If(condition, then, otherwise, span)
+
+    def for_(self, span: Span, name: Token, values: Expr, body: Body) -> For:
+        return For(self._define(name), values, body, span)
+
+    def output(self, span: Span, arguments: tuple[Argument, ...] | None) -> Output:
+        return Output(arguments or (), span)
+
+    def default(
+        self, span: Span, words: tuple[Name, ...], arguments: tuple[Argument, ...]
+    ) -> Default:
+        return Default(words, arguments, span)
+
+    def expect(
+        self,
+        span: Span,
+        metric: Token,
+        subjects: tuple[Ref, ...] | None,
+        relation: Token,
+        value: Expr,
+        tolerance: Token | None,
+        note: Token | None,
+    ) -> Expect:
+        return Expect(
+            self._name(metric),
+            subjects or (),
+            relation[1],
+            value,
+            self.number(self._span(tolerance), tolerance) if tolerance else None,
+            self.string(self._span(note), note) if note else None,
+            span,
+        )
+
+    def source_note(self, span: Span, text: Token) -> SourceNote:
+        return SourceNote(self.string(self._span(text), text), span)
+
+    # ----------------------------------------------------- lists of things
+
+    def arguments(self, span: Span, *arguments: Argument) -> tuple[Argument, ...]:
+        return arguments
+
+    def parenthesised(self, span: Span, *arguments: Argument) -> tuple[Argument, ...]:
+        return arguments
+
+    def positional(self, span: Span, value: Expr) -> Argument:
+        return Argument(None, value, span)
+
+    def keyword(self, span: Span, name: Token, value: Expr) -> Argument:
+        return Argument(name[1], value, span)
+
+    def names(self, span: Span, *names: Token) -> tuple[Name, ...]:
+        return tuple([self._name(name) for name in names])
+
+    def refs(self, span: Span, *refs: Ref) -> tuple[Ref, ...]:
+        return refs
+
+    # ----------------------------------------------------------- expressions
+
+    def name(self, span: Span, token: Token) -> Name:
+        return Name(token[1], span)
+
+    def template(self, span: Span, token: Token) -> Ref:
+        text, start = token[1], token[2]
+        parts: list[str | Expr] = []
+        at = 0
+        for hole in _HOLE.finditer(text):
+            if hole.start() > at:
+                parts.append(text[at : hole.start()])
+            value = self.parse_range(start + hole.start(1), start + hole.end(1))
+            parts.append(hole[0] if value is None else value)
+            at = hole.end()
+        if at < len(text):
+            parts.append(text[at:])
+        return Template(tuple(parts), span)
+
+    def number(self, span: Span, token: Token) -> Number:
+        value = number_value(token[1])
+        return Number(0 if value is None else value, token[1], span)
+
+    def size(self, span: Span, token: Token) -> Dims:
+        parts = [part for part in split_dims(token[1], token[2]) if part[0] != "TIMES"]
+        return Dims(tuple([self._factor(part) for part in parts]), span)
+
+    def _factor(self, part: Token) -> Expr:
+        return self.number(self._span(part), part) if part[0] == "NUMBER" else self._name(part)
+
+    def string(self, span: Span, token: Token) -> String:
+        return String(token[1][1:-1], span)
+
+    def boolean(self, span: Span, token: Token) -> Bool:
+        return Bool(token[1] == "true", span)
+
+    def call_value(self, span: Span, name: Token, arguments: tuple[Argument, ...]) -> CallExpr:
+        return CallExpr(self._name(name), arguments, span)
+
+    def list_(self, span: Span, *items: Expr) -> List:
+        return List(items, span)
+
+    def attribute(self, span: Span, value: Expr, name: Token) -> Attribute:
+        return Attribute(value, name[1], span)
+
+    def index(self, span: Span, value: Expr, index: Expr) -> Index:
+        return Index(value, index, span)
+
+    def unary(self, span: Span, operator: Token, operand: Expr) -> Unary:
+        return Unary(operator[1], operand, span)
+
+    def binary(self, span: Span, left: Expr, operator: Token, right: Expr) -> Binary:
+        return Binary(operator[1], left, right, span)
+
+    def dims(self, span: Span, *factors: Expr) -> Dims:
+        return Dims(factors, span)
+
+    def range(self, span: Span, start: Expr, stop: Expr) -> Range:
+        return Range(start, stop, span)
+
+    def arrow(self, span: Span, *parts: Expr) -> Arrow:
+        return Arrow(parts, span)
+
+    def then(self, span: Span, first: Expr, rest: Expr) -> Then:
+        return Then(first, rest, span)
+
+    def conditional(
+        self, span: Span, then: Expr, condition: Expr, otherwise: Expr
+    ) -> Conditional:
+        return Conditional(condition, then, otherwise, span)
+
+
+def reserved(word: str, span: Span) -> Diagnostic:
+    """E0106 for a reserved word used as a name."""
+    return error(
+        "E0106",
+        f"`{word}` is a word of the language and cannot be a name",
+        span,
+        help=[Help(f"call it `{word}_`", Fix(span, word + "_"))],
+    )
