@@ -8,7 +8,7 @@ import re
 import pytest
 
 from cnndsl import op as op_module
-from cnndsl.graph import Call, Graph, Module, Node, Output, Value
+from cnndsl.graph import Call, Constraint, Graph, Module, Node, Output, Value
 from cnndsl.op import OPS, Op
 from cnndsl.ops.activation import Relu, Sigmoid
 from cnndsl.ops.conv import Conv, Deconv, DwConv
@@ -20,6 +20,7 @@ from cnndsl.ops.regular import Dropout
 from cnndsl.ops.reshape import Crop, Flatten, Upsample
 from cnndsl.passes.cost import CONVENTIONS, cost, count
 from cnndsl.passes.depth import depth
+from cnndsl.passes.domain import domain, holds, solve
 from cnndsl.passes.receptive import Everything, Reach, paths, receptive_field, receptive_fields
 from cnndsl.symbol import at, variable
 from cnndsl.types import TensorType, map_type
@@ -581,3 +582,151 @@ def test_resize_hulls_cover_what_is_read(mode, align, n, m):
         assert first <= low and high <= last
         if not align:
             assert (first, last) == (low, high)
+
+
+# Domain ------------------------------------------------------------------------------
+
+H, W = variable("H"), variable("W")
+
+
+def equal(left, right, reason="add"):
+    return Constraint(left, right, reason)
+
+
+def positive(size, reason="pool"):
+    return Constraint(size, None, reason)
+
+
+def unet(size, levels=4):
+    """Sizes of a U-Net's encoder and decoder, and its constraints."""
+    down = [size]
+    for _ in range(levels):
+        down.append((down[-1] - 2) // 2 + 1)
+    up, constraints = down[-1], [positive(down[-1])]
+    for skip in reversed(down[:-1]):
+        up = up * 2
+        constraints.append(equal(skip, up, f"concat at {skip}"))
+        up = skip
+    return constraints
+
+
+def test_domain_of_a_unet():
+    constraints = unet(H)
+    result = solve(constraints)
+    assert result.describe() == ("all H ≡ 0 mod 16, ≥ 16",)
+    (free,) = result.variables
+    reasons = ["concat at (H//8)", "concat at (H//4)", "concat at (H//2)", "concat at H"]
+    assert [c.reason for c in free.because] == reasons
+    one = solve([*constraints, equal(16 * (H // 16), H, "fit")]).variables[0]
+    assert [c.reason for c in one.because] == ["fit"]
+    both = solve([*constraints, *unet(W)])
+    assert both.describe() == ("all H, W ≡ 0 mod 16, ≥ 16",)
+
+
+def test_domain_of_a_resnet_is_everything():
+    n = H
+    constraints = []
+    for k, s, p in [(7, 2, 3), (3, 2, 1), (3, 2, 1), (3, 2, 1), (3, 2, 1)]:
+        n = (n + 2 * p - k) // s + 1
+        constraints.append(positive(n))
+    assert solve(constraints).describe() == ("all H",)
+    assert solve([], ["H", "W"]).describe() == ("all H, W",)
+
+
+def test_domain_names_the_bound():
+    constraints = [positive(H - 4, "conv"), positive((H - 14) // 2, "pool")]
+    result = solve(constraints)
+    assert result.describe() == ("all H ≥ 16",)
+    assert result.variables[0].bound.reason == "pool"
+
+
+def test_finite_and_empty_domains():
+    assert solve([equal(H // 2, H - 8)]).describe() == ("only H = 15, 16",)
+    assert solve([equal(H, H + 1)]).describe() == ("no size: H = H + 1 (add)",)
+    assert solve([equal(H * 2, (H + 3) * 2 + 1)]).never is not None
+    assert solve([equal(2 * (H // 2), H), equal(2 * (H // 2) + 1, H)]).describe() == ("no H",)
+    assert solve([positive(10 - H)]).describe() == ("only H = 1, 2, 3, 4, 5, 6, 7, 8, 9",)
+
+
+def test_residues():
+    odd = equal(2 * (H // 2) + 1, H)
+    assert solve([odd]).describe() == ("all H ≡ 1 mod 2",)
+    quarter = equal(4 * (H // 4), 2 * (H // 2))
+    assert solve([quarter]).describe() == ("all H ≡ 0, 1 mod 4",)
+    assert solve([quarter, positive((H - 3) * (-1))]).describe() == ("only H = 1",)
+    mixed = [quarter, positive(H - 4)]
+    assert solve(mixed).describe() == ("all H ≡ 0, 1 mod 4, ≥ 5",)
+    assert solve([equal((H + 4) // 5, (H + 3) // 5)]).describe() == ("all H ≢ 1 mod 5, ≥ 2",)
+
+
+def test_equal_variables_are_replaced():
+    result = solve([equal(H, W), *unet(H, 2), *unet(W, 3)])
+    assert result.describe() == ("all H ≡ 0 mod 8, ≥ 8", "W = H")
+    result = solve([equal(H, W + 3), positive(W - 2)])
+    assert result.describe() == ("all H ≥ 6", "W = H - 3")
+
+
+def test_what_is_not_solved_is_said():
+    result = solve([equal(H // 2, W // 2), equal(H * W, 64), positive(H - 3)])
+    assert result.describe() == (
+        "all H ≥ 4",
+        "all W",
+        "not solved: (H//2) = (W//2) (add)",
+        "not solved: H*W = 64 (add)",
+    )
+    huge = solve([equal(H, 1_000_003 * (H // 1_000_003)), positive(H - 10**9)])
+    assert len(huge.unsolved) == 1 and huge.describe()[0] == "all H ≥ 1000000001"
+
+
+def test_holds_gives_the_first_violation():
+    constraints = unet(H)
+    assert holds(constraints, {"H": 32}) is None
+    assert holds(constraints, {"H": 40}).reason == "concat at (H//8)"
+    assert holds(constraints, {"H": 8}).right is None
+
+
+def random_size(rng):
+    size = H
+    for _ in range(rng.randint(0, 3)):
+        k, s, p = rng.randint(1, 5), rng.randint(1, 3), rng.randint(0, 2)
+        size = (size + 2 * p - k) // s + 1
+        if rng.random() < 0.3:
+            size = size * rng.randint(2, 3) + rng.randint(-2, 2)
+    return size
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_domain_against_brute_force(seed):
+    rng = random.Random(seed)
+    constraints = []
+    for _ in range(rng.randint(1, 4)):
+        size = random_size(rng)
+        if rng.random() < 0.5:
+            constraints.append(positive(size))
+        else:
+            s = rng.randint(2, 4)
+            constraints.append(equal(rng.randint(-1, 3) + size // s * s, size))
+    result = solve(constraints, ["H"])
+    for h in range(1, 700):
+        truth = holds(constraints, {"H": h}) is None
+        if result.never is not None:
+            assert not truth
+            continue
+        (free,) = result.variables
+        assert (h in free) is truth
+    if result.never is None and free.residues:
+        assert free.least in free
+        assert all(r < free.modulus for r in free.residues)
+        before = [x for x in range(1, free.least) if x % free.modulus in free.residues]
+        if before:
+            assert holds([free.bound], {"H": before[-1]}) is free.bound
+
+
+def test_domain_of_a_module():
+    flow = Flow("main", x=map_type(H, W, 3))
+    a = flow.add(pool(2, 2), name="a")
+    flow.add(Upsample(), a, name="b")
+    flow.add(Concat(), "x", "b")
+    up = flow.types["b"]
+    rows = [equal(up.height, H), equal(up.width, W)]
+    assert domain(flow.module(constraints=tuple(rows))).describe() == ("all H, W ≡ 0 mod 2, ≥ 2",)
