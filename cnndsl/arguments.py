@@ -60,7 +60,7 @@ class Kind(Record):
 
 def kind_of(op: type[Op], field: str) -> Kind:
     """The kind of an operator's argument."""
-    return KINDS[op.types[field]]
+    return KINDS[op.annotations[field]]
 
 
 def flag(op: type[Op], word: str) -> tuple[str, object] | None:
@@ -82,7 +82,7 @@ def known_words() -> tuple[str, ...]:
 def signature(op: type[Op]) -> str:
     """What a user may write: `conv window, channels, pad=half, dilation=1, ...`."""
     shown = (
-        f"{field}={format_value(op.defaults[field], op.types[field])}"
+        f"{field}={format_value(op.defaults[field], op.annotations[field])}"
         if field in op.defaults
         else field
         for field in op.fields
@@ -99,7 +99,7 @@ def format_op(op: Op) -> str:
         if value == op.defaults.get(field, MISSING):
             in_order = False
             continue
-        text = format_value(value, op.types[field])
+        text = format_value(value, op.annotations[field])
         if flag(type(op), text) == (field, value):
             shown.append(text)
         elif value is True and flag(type(op), field) == (field, True):
@@ -262,7 +262,7 @@ def _write_float(value: float) -> str:
     """`1e-5`, `0.1`, and `2` for 2.0."""
     if value.is_integer() and abs(value) < 1e16:
         return str(int(value))
-    if abs(value) >= 1e-3:
+    if not abs(value) < 1e-3:
         return repr(value).replace("e+", "e")
     digits = next(text for p in range(17) if float(text := f"{value:.{p}e}") == value)
     mantissa, exponent = digits.split("e")

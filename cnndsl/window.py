@@ -62,7 +62,7 @@ class Padding(Record):
     def __str__(self) -> str:
         if len({self.top, self.bottom, self.left, self.right}) == 1:
             return str(self.top)
-        if self.top == self.bottom and self.left == self.right:
+        if self.top == self.bottom >= 0 and self.left == self.right >= 0:
             return f"{self.top}x{self.left}"
         return f"[{self.top}, {self.bottom}, {self.left}, {self.right}]"
 
@@ -121,7 +121,8 @@ class Axis(Record):
         """Pairs (output, tap) whose input is a real element, not padding.
 
         The MACs that XLA counts are these pairs; `size(n) · number of taps` are
-        all of them.
+        all of them. The count of a symbolic n holds for maps at least as large as
+        the window without its padding (n >= extent, more where amounts crop).
         """
         total: Size = 0
         for tap in range(self.extent + 1):
