@@ -80,15 +80,15 @@ def read_op(text: str):
     for item in re.split(r", (?![^\[]*\])", rest) if rest else []:
         name, _, value = item.rpartition("=")
         if not name and (found := flag(op, item)):
-            name, value = found[0], format_value(found[1], op.types[found[0]])
+            name, value = found[0], format_value(found[1], op.annotations[found[0]])
         elif not name:
             name, position = op.positional[position], position + 1
-        fields[name] = KINDS[op.types[name]].convert(read(value))
+        fields[name] = KINDS[op.annotations[name]].convert(read(value))
     return op(**fields)
 
 
 def test_every_field_has_a_kind():
-    assert {kind for op in OPERATORS for kind in op.types.values()} <= set(KINDS)
+    assert {kind for op in OPERATORS for kind in op.annotations.values()} <= set(KINDS)
     assert set(VALUES) == set(KINDS)
     assert all(name == kind.name for name, kind in KINDS.items())
 
@@ -118,7 +118,7 @@ def test_values_read_back_as_they_are_written(name):
 
 @pytest.mark.parametrize("op", OPERATORS, ids=lambda op: op.word)
 def test_operators_read_back_as_they_are_written(op):
-    @given(st.builds(op, **{field: VALUES[kind] for field, kind in op.types.items()}))
+    @given(st.builds(op, **{field: VALUES[kind] for field, kind in op.annotations.items()}))
     def check(value):
         assert read_op(format_op(value)) == value
 
@@ -285,7 +285,7 @@ def test_flags():
 
 def test_no_word_sets_two_fields_of_one_operator():
     for op in OPERATORS:
-        words = [word for kind in op.types.values() for word in KINDS[kind].choices]
+        words = [word for kind in op.annotations.values() for word in KINDS[kind].choices]
         words = [word for word in words if word != "auto"]
         assert len(words) == len(set(words) - set(op.fields))
 

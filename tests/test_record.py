@@ -27,7 +27,7 @@ class Empty(Record):
 
 def test_fields_are_the_annotations():
     assert Point.fields == ("x", "y")
-    assert Point.types == {"x": "int", "y": "int"}
+    assert Point.annotations == {"x": "int", "y": "int"}
     assert Point.defaults == {"y": 0}
     assert Marked.fields == ("x", "y", "span")
     assert Empty.fields == ()
