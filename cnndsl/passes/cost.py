@@ -219,10 +219,12 @@ def _node_ledgers(graph: Graph, functions: Mapping[str, Ledger]) -> dict[str, Le
     """Each node's facts. Weights count at the first node that uses them."""
     types = graph.types
     result: dict[str, Ledger] = {}
+    owners: dict[str, str] = {}
     counted: set[str] = set()
     for node in graph.nodes:
         ledger = _ledger(node, types, functions)
-        owner = node.weights or node.name
+        source = node.weights or node.name
+        owners[node.name] = owner = owners.get(source, source)
         result[node.name] = without_weights(ledger) if owner in counted else ledger
         counted.add(owner)
     return result
