@@ -240,7 +240,7 @@ def test_pools_have_the_shapes_of_torch(setting, rounding):
             assert (*out.shape[2:], 4) == found
 
 
-@options(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(sides, sides, windows, dilations, st.integers(0, 2), st.data())
 def test_transposed_convolutions_are_torchs(height, width, window, dilation, pad, data):
     torch = pytest.importorskip("torch")
