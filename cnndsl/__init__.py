@@ -1,1 +1,16 @@
-"""`cnndsl`: convolutional networks as the tables of their papers, compiled."""
+"""`cnndsl`: convolutional networks as the tables of their papers, compiled.
+
+    import cnndsl
+    model = cnndsl.load("resnet50.cnn", classes=10)
+    model.cost().macs
+    print(model.to_flax())
+"""
+
+from __future__ import annotations
+
+from .diagnostics import CnnError, Diagnostic
+from .model import Network, load
+
+__version__ = "0.1.0"
+
+__all__ = ["CnnError", "Diagnostic", "Network", "__version__", "load"]

@@ -36,7 +36,7 @@ class Record:
 
     fields: ClassVar[tuple[str, ...]] = ()
     defaults: ClassVar[dict[str, Any]] = {}
-    types: ClassVar[dict[str, str]] = {}
+    annotations: ClassVar[dict[str, str]] = {}
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
@@ -45,8 +45,8 @@ class Record:
             for name, kind in cls.__dict__.get("__annotations__", {}).items()
             if not kind.startswith("ClassVar")
         }
-        cls.types = {**cls.types, **own}
-        cls.fields = cls.__match_args__ = tuple(cls.types)
+        cls.annotations = {**cls.annotations, **own}
+        cls.fields = cls.__match_args__ = tuple(cls.annotations)
         cls.defaults = {
             **cls.defaults,
             **{name: cls.__dict__[name] for name in own if name in cls.__dict__},

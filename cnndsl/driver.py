@@ -1,0 +1,287 @@
+"""The compiler on one screen: find, load, elaborate, prove.
+
+    text → syntax tree → namespace → typed module → verdicts
+
+Everything here is a function of what is read; nothing is printed or written.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+from .diagnostics import CnnError, Diagnostic, error, fail
+from .elaborate import MAX_NODES, Elaborated, Options, elaborate
+from .evaluate import Given, Scope, evaluate_word
+from .graph import Module
+from .loader import Loader, find_model, read_source, shipped_files
+from .namespace import Namespace
+from .passes.claims import Verdict, prove
+from .record import Record, replace
+from .source import Source
+from .syntax import Model, SourceNote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .passes.cost import Cost
+
+RECURSION_LIMIT = 20_000
+"""Blocks may be 32 deep and braces 64; Python's default limit is for other programs."""
+
+
+class Compiled(Record):
+    """A model that holds together.
+
+    Arguments:
+        module: the typed graphs.
+        diagnostics: warnings.
+        claims: what the spec expects, each proved.
+    """
+
+    module: Module
+    diagnostics: tuple[Diagnostic, ...]
+    claims: tuple[Verdict, ...]
+
+    @property
+    def cost(self) -> Cost:
+        """The costs of inference."""
+        from .passes.cost import cost
+
+        return cost(self.module)
+
+
+def compile_model(
+    spec: str | Source,
+    model: str | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    input: str | None = None,
+    dialect: str | None = None,
+    strict: bool = False,
+    max_nodes: int = MAX_NODES,
+) -> Compiled:
+    """Compile one model.
+
+    Arguments:
+        spec: `FILE`, `FILE:MODEL`, or a source.
+        model: the model's name, where `spec` does not say it.
+        settings: values of the model's parameters, as text of the language.
+        input: shapes of the inputs, `32x32x3`, separated by commas.
+        dialect: name of a dialect in place of the model's.
+        strict: warnings count as errors.
+        max_nodes: limit for the number of operators with all calls inlined.
+
+    Raises CnnError with every problem found.
+    """
+    with _undisturbed():
+        loader, namespace, wanted = _load(spec, model)
+        chosen = _choose(namespace, wanted)
+        options = Options(
+            tuple(_setting(name, text, namespace) for name, text in (settings or {}).items()),
+            _shapes(input, namespace),
+            dialect,
+            max_nodes,
+        )
+        return _compile(loader, chosen, namespace, options, strict)
+
+
+def check(
+    spec: str | Source,
+    model: str | None = None,
+    *,
+    strict: bool = False,
+    max_nodes: int = MAX_NODES,
+) -> list[Compiled]:
+    """Compile the models of a file, or the one that is named.
+
+    A family that cannot stand alone, because its parameters need values, is seen
+    through its variants. Raises CnnError with the problems of all of them.
+    """
+    with _undisturbed():
+        loader, namespace, wanted = _load(spec, model)
+        names = [wanted] if wanted else [m for m in namespace.models() if _stands_alone(namespace, m)]
+        options = Options(max_nodes=max_nodes)
+        done: list[Compiled] = []
+        problems: dict[Diagnostic, None] = {}
+        for name in names:
+            try:
+                done.append(
+                    _compile(loader, _choose(namespace, name), namespace, options, strict)
+                )
+            except CnnError as problem:
+                problems.update(dict.fromkeys(problem.diagnostics))
+        problems.update(dict.fromkeys(loader.diagnostics))
+        if problems:
+            raise CnnError(*_once(problems))
+        return done
+
+
+def models(spec: str | Source) -> list[str]:
+    """Names of the models of a file. Raises CnnError when it has syntax errors."""
+    loader, namespace, _ = _load(spec, None)
+    if loader.diagnostics:
+        raise CnnError(*loader.diagnostics)
+    return namespace.models()
+
+
+def shipped() -> list[tuple[str, list[str], str]]:
+    """The shipped specs: path, models, and where the architecture was published."""
+    found = []
+    for path in shipped_files():
+        namespace = Loader(os.path.dirname(path)).namespace(
+            read_source(path, os.path.basename(path))
+        )
+        found.append((path, namespace.models(), _note(namespace)))
+    return found
+
+
+# ----------------------------------------------------------------------- steps
+
+
+def _load(spec: str | Source, model: str | None) -> tuple[Loader, Namespace, str | None]:
+    if isinstance(spec, Source):
+        source, wanted = spec, model
+    else:
+        path, name, wanted = find_model(spec)
+        source, wanted = read_source(path, name, None), model or wanted
+        source.path = path
+    folder = os.path.dirname(os.path.abspath(source.path)) if source.path else os.getcwd()
+    loader = Loader(folder)
+    return loader, loader.namespace(source), wanted
+
+
+def _choose(namespace: Namespace, wanted: str | None) -> Model:
+    """The model asked for, the only one, or the file's namesake."""
+    from .diagnostics import did_you_mean
+
+    names = namespace.models()
+    if wanted is None:
+        stem = os.path.splitext(os.path.basename(namespace.source.name))[0]
+        whole = [name for name in names if _stands_alone(namespace, name)]
+        if stem in whole:
+            wanted = stem
+        elif len(whole) == 1:
+            wanted = whole[0]
+    if wanted is not None:
+        found = namespace.model(wanted)
+        if found is not None:
+            return found[0]
+        near = did_you_mean(wanted, names)
+        fail("E0202", f"`{namespace.source.name}` has no model `{wanted}`",
+             help=[f"did you mean `{near}`?" if near else _listed(names)])
+    if not names:
+        fail("E0403", f"`{namespace.source.name}` has no model",
+             help=["a model is written `model name { input 224x224x3; ... }`"])
+    fail("E0202", f"`{namespace.source.name}` has several models: which one?",
+         help=[_listed(names), f"name it: `{namespace.source.name}:{names[-1]}`"])
+
+
+def _compile(
+    loader: Loader, model: Model, namespace: Namespace, options: Options, strict: bool
+) -> Compiled:
+    if loader.diagnostics and _damaged(loader):
+        raise CnnError(*_once(loader.diagnostics))
+    try:
+        result = elaborate(model, namespace, options)
+    except CnnError as problem:
+        raise CnnError(*_once([*loader.diagnostics, *problem.diagnostics])) from None
+    verdicts = prove(result.claims, result.module)
+    refuted = [verdict.problem for verdict in verdicts if verdict.problem is not None]
+    warnings = _strictly(result, strict)
+    problems = [*loader.diagnostics, *refuted, *(w for w in warnings if w.is_error)]
+    if problems:
+        raise CnnError(*_once(problems))
+    return Compiled(result.module, tuple(warnings), verdicts)
+
+
+def _damaged(loader: Loader) -> bool:
+    """Whether syntax errors left holes, so that meaning would be guesswork."""
+    return any(diagnostic.is_error for diagnostic in loader.diagnostics)
+
+
+def _strictly(result: Elaborated, strict: bool) -> list[Diagnostic]:
+    if not strict:
+        return list(result.warnings)
+    return [replace(w, code="E" + w.code[1:]) for w in result.warnings]
+
+
+def _stands_alone(namespace: Namespace, name: str) -> bool:
+    """Whether every parameter of a model has a default."""
+    found = namespace.model(name)
+    return found is not None and all(p.default is not None for p in found[0].parameters)
+
+
+def _setting(name: str, text: str, namespace: Namespace) -> Given:
+    """`--set name=text`: the text is an expression of the language."""
+    from .parser import parse_expression
+
+    expr, problems = parse_expression(Source(f"--set {name}", text))
+    if expr is None or problems:
+        raise CnnError(*problems)
+    return Given(name, evaluate_word(expr, Scope(namespace)), expr.span)
+
+
+def _shapes(text: str | None, namespace: Namespace) -> tuple[tuple[int, ...], ...]:
+    """`--input 32x32x3`: sizes of each input."""
+    if text is None:
+        return ()
+    shapes = []
+    for part in text.split(","):
+        sizes = part.strip().replace("×", "x").split("x")
+        if not all(size.isdecimal() and 0 < int(size[:12]) < 2**31 for size in sizes):
+            fail("E0207", f"`{part.strip()}` is not a shape",
+                 help=["write height x width x channels: `--input 224x224x3`"])
+        shapes.append(tuple(int(size) for size in sizes))
+    return tuple(shapes)
+
+
+def _listed(names: list[str]) -> str:
+    return f"it has {', '.join(f'`{name}`' for name in names[:30])}"
+
+
+def _note(namespace: Namespace) -> str:
+    """The first `source` note of a file."""
+    for item in namespace.file.items:
+        if isinstance(item, Model) and item.body is not None:
+            for statement in item.body.statements:
+                if isinstance(statement, SourceNote):
+                    return statement.text.value
+    return ""
+
+
+def _once(diagnostics: object) -> Iterator[Diagnostic]:
+    """Each place and code once, in the order of the text."""
+    seen = set()
+    kept = []
+    for diagnostic in diagnostics:  # type: ignore[attr-defined]
+        key = diagnostic.code, str(diagnostic.place), diagnostic.message
+        if key not in seen:
+            seen.add(key)
+            kept.append(diagnostic)
+    return iter(sorted(kept, key=_by_place))
+
+
+def _by_place(diagnostic: Diagnostic) -> tuple[str, int]:
+    place = diagnostic.place
+    return (place.source.name, place.start) if place else ("", -1)
+
+
+class _undisturbed:
+    """No cycle collection and room for recursion while a compiler builds its trees."""
+
+    def __enter__(self) -> None:
+        self.collecting = gc.isenabled()
+        self.limit = sys.getrecursionlimit()
+        gc.disable()
+        sys.setrecursionlimit(max(self.limit, RECURSION_LIMIT))
+
+    def __exit__(self, *_: object) -> None:
+        sys.setrecursionlimit(self.limit)
+        if self.collecting:
+            gc.enable()
+
+
+__all__ = ["Compiled", "Verdict", "check", "compile_model", "error", "models", "shipped"]

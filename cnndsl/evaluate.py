@@ -1,0 +1,645 @@
+"""Compile-time evaluation: what an expression is worth, with errors at its place.
+
+Values are Python's `int`, `float`, `bool`, `str` (texts and bare words such as
+`first`), tuples (lists), `Window` (`3x3`, `7x7/2`), `Extents` (`224x224x3`),
+`Symbol` (a symbolic size), and the records below.
+"""
+
+from __future__ import annotations
+
+import math
+import operator as python
+
+from .diagnostics import did_you_mean, fail
+from .op import OPS
+from .record import Record
+from .source import Span
+from .symbol import Size, Symbol
+from .syntax import (
+    Arrow,
+    Attribute,
+    Binary,
+    Block,
+    Bool,
+    CallExpr,
+    Conditional,
+    Dims,
+    Expr,
+    Index,
+    Let,
+    List,
+    Name,
+    Number,
+    Range,
+    String,
+    Template,
+    Then,
+    Unary,
+)
+from .types import TensorType
+from .window import Window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from .namespace import Namespace
+
+MAX_DIMENSION = 2**31 - 1
+MAX_INTEGER = 2**63 - 1
+MAX_RANGE = 100_000
+MAX_DEPTH = 200
+
+
+class Extents(Record):
+    """Three or more factors: the shape `224x224x3`."""
+
+    sizes: tuple[Size, ...]
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self.sizes))
+
+
+class OpRef(Record):
+    """An operator as a value, with the arguments given so far: `relu`, `bn(scale=false)`."""
+
+    word: str
+    arguments: tuple[Given, ...] = ()
+
+    def __str__(self) -> str:
+        return self.word
+
+
+class BlockRef(Record):
+    """A block as a value, with the arguments given so far."""
+
+    block: Block
+    namespace: Namespace
+    arguments: tuple[Given, ...] = ()
+
+    def __str__(self) -> str:
+        return self.block.name.id
+
+    # Definitions are compared by identity: a deep comparison would cost more than it finds.
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, BlockRef)
+            and self.block is other.block
+            and self.arguments == other.arguments
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self.block), self.arguments))
+
+
+class Closure(Record):
+    """`let w(c) = ...` with the scope it was written in."""
+
+    let: Let
+    scope: Scope
+
+
+class ArrowValue(Record):
+    """`96→128`, its parts still expressions: a pattern decides which of them are tags."""
+
+    parts: tuple[Expr, ...]
+    values: tuple[Any, ...]
+
+
+class Given(Record):
+    """An argument as it was given: its name, its value, and its expression for messages.
+
+    A bare word that names nothing is given as `Word`: the callee knows its flags.
+    """
+
+    name: str | None
+    value: Any
+    span: Span
+
+
+class Word(Record):
+    """A bare word that is no variable, operator or block: perhaps a flag, perhaps a typo."""
+
+    id: str
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Scope:
+    """Names visible at a place: variables of the block, then those of the file.
+
+    Arguments:
+        variables: values by name.
+        namespace: the file, for its blocks and its `let` items.
+        parent: the scope around this one.
+        labels: types of the labelled values seen so far.
+        copy: which copy of the innermost repeat is being built; `then` asks for it.
+        on_position: called when `nth` or `total` is read; gives their values.
+    """
+
+    __slots__ = ("copy", "labels", "namespace", "on_position", "parent", "variables")
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        variables: dict[str, Any] | None = None,
+        parent: Scope | None = None,
+        labels: Callable[[str], TensorType | None] | None = None,
+        copy: int = 0,
+        on_position: Callable[[str], int] | None = None,
+    ) -> None:
+        self.namespace = namespace
+        self.variables = variables if variables is not None else {}
+        self.parent = parent
+        self.labels = labels or (parent.labels if parent else None)
+        self.copy = copy
+        self.on_position = on_position or (parent.on_position if parent else None)
+
+    def inner(self, copy: int | None = None, **variables: Any) -> Scope:
+        """A scope inside this one."""
+        at = self.copy if copy is None else copy
+        return Scope(self.namespace, variables, self, copy=at)
+
+    def find(self, name: str) -> Any:
+        """The variable `name`, or None."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.variables:
+                return scope.variables[name]
+            scope = scope.parent
+        if name in ("nth", "total") and self.on_position:
+            return self.on_position(name)
+        found = self.namespace.let(name)
+        if found is None:
+            return None
+        let, home = found
+        if let.parameters is not None:
+            return Closure(let, Scope(home))
+        return home.constant(let, lambda: evaluate(let.value, Scope(home)))
+
+    def names(self) -> list[str]:
+        """All names a reader could have meant here."""
+        found: list[str] = []
+        scope: Scope | None = self
+        while scope is not None:
+            found.extend(scope.variables)
+            scope = scope.parent
+        return [*found, *self.namespace.names(), *OPS, *FUNCTIONS]
+
+
+def evaluate(expr: Expr, scope: Scope, depth: int = 0) -> Any:
+    """The value of an expression. Raises CnnError."""
+    if depth > MAX_DEPTH:
+        fail("E0602", "this expression is nested too deeply", expr.span,
+             help=("name parts of it with `let`",))
+    return _RULES[type(expr)](expr, scope, depth + 1)
+
+
+def evaluate_word(expr: Expr, scope: Scope) -> Any:
+    """Like `evaluate`, but a bare name that means nothing gives a `Word`."""
+    if isinstance(expr, Name):
+        value = lookup(expr.id, scope)
+        return Word(expr.id) if value is None else value
+    return evaluate(expr, scope)
+
+
+def lookup(name: str, scope: Scope) -> Any:
+    """What a bare name means: a variable, a block, an operator; None when nothing."""
+    value = scope.find(name)
+    if value is not None:
+        return value
+    found = scope.namespace.block(name)
+    if found is not None:
+        return BlockRef(*found)
+    if name == "linear":
+        return OpRef("identity")
+    return OpRef(name) if name in OPS else None
+
+
+def evaluate_arguments(arguments: tuple[Any, ...], scope: Scope) -> tuple[Given, ...]:
+    """Arguments with their values, bare words kept."""
+    return tuple(
+        Given(argument.name, evaluate_word(argument.value, scope), argument.span)
+        for argument in arguments
+    )
+
+
+def describe(value: Any) -> str:
+    """A value for a message: `` `64` (a whole number) ``."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}` (a truth value)"
+    if isinstance(value, int):
+        return f"`{value}` (a whole number)"
+    if isinstance(value, float):
+        return f"`{value:g}` (a number)"
+    if isinstance(value, str):
+        return f"`{value}` (a word)"
+    if isinstance(value, Window):
+        return f"`{value}` (a window)"
+    if isinstance(value, Extents):
+        return f"`{value}` (a shape)"
+    if isinstance(value, OpRef):
+        return f"`{value}` (an operator)"
+    if isinstance(value, BlockRef):
+        return f"`{value}` (a block)"
+    if isinstance(value, tuple):
+        return f"a list of {len(value)}"
+    if isinstance(value, ArrowValue):
+        return f"a chain of {len(value.parts)} values"
+    if isinstance(value, Closure):
+        return f"`{value.let.name.id}` (a function)"
+    return f"`{value}`"
+
+
+# ----------------------------------------------------------- one rule per form
+
+
+def _number(expr: Number, scope: Scope, depth: int) -> int | float:
+    return expr.value
+
+
+def _bool(expr: Bool, scope: Scope, depth: int) -> bool:
+    return expr.value
+
+
+def _string(expr: String, scope: Scope, depth: int) -> str:
+    return expr.value
+
+
+def _name(expr: Name, scope: Scope, depth: int) -> Any:
+    value = lookup(expr.id, scope)
+    if value is not None:
+        return value
+    if scope.labels is not None and (type := scope.labels(expr.id)) is not None:
+        return type
+    unknown_name(expr, scope)
+
+
+def unknown_name(expr: Name, scope: Scope) -> Any:
+    """Raise: a name that nothing defines."""
+    near = did_you_mean(expr.id, scope.names())
+    help = [f"did you mean `{near}`?"] if near else []
+    if scope.namespace.offers(expr.id):
+        help = [f"the standard library has `{expr.id}`: add `use std` at the top"]
+    fail("E0202", f"nothing here is called `{expr.id}`", expr.span, help=help)
+
+
+def _template(expr: Template, scope: Scope, depth: int) -> Any:
+    name = spell(expr, scope)
+    if scope.labels is not None and (type := scope.labels(name)) is not None:
+        return type
+    fail("E0202", f"there is no label `{name}`", expr.span)
+
+
+def spell(ref: Name | Template, scope: Scope) -> str:
+    """The label that a reference spells: `d{i}` with i = 2 is `d2`."""
+    if isinstance(ref, Name):
+        return ref.id
+    parts = []
+    for part in ref.parts:
+        if isinstance(part, str):
+            parts.append(part)
+            continue
+        value = evaluate(part, scope)
+        if not isinstance(value, (int, str)) or isinstance(value, bool) or str(value)[:1] == "-":
+            fail("E0206", "a label is made of words and whole numbers", part.span,
+                 f"this is {describe(value)}")
+        parts.append(str(value))
+    return "".join(parts)
+
+
+def _dims(expr: Dims, scope: Scope, depth: int) -> Window | Extents:
+    sizes = [_factor(factor, scope, depth) for factor in expr.factors]
+    if len(sizes) == 2 and all(isinstance(size, int) for size in sizes):
+        return Window(sizes[0], sizes[1])
+    return Extents(tuple(sizes))
+
+
+def _factor(expr: Expr, scope: Scope, depth: int) -> Any:
+    value = whole(evaluate(expr, scope, depth))
+    if isinstance(value, Window) and value.stride == (1, 1):
+        help = ["a repeat needs parentheses around the arguments: `conv(3x3, 64) × 2`"]
+        fail("E0206", "a window cannot be a factor of a size", expr.span, help=help)
+    if isinstance(value, Symbol):
+        return value
+    if not isinstance(value, int) or isinstance(value, bool):
+        help = ["a repeat needs parentheses around the arguments: `conv(3x3, 64) × 2`"]
+        fail("E0206", "the factors of a size are whole numbers", expr.span,
+             f"this is {describe(value)}", help=help)
+    if not 0 <= value <= MAX_DIMENSION:
+        fail("E0603", f"a size must lie between 0 and 2^31 - 1, not {value}", expr.span)
+    return value
+
+
+def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
+    value = (
+        scope.find("in") if isinstance(expr.value, Name) and expr.value.id == "in"
+        else evaluate(expr.value, scope, depth)
+    )
+    known: tuple[str, ...] = ()
+    if isinstance(value, TensorType):
+        known = ("channels", "height", "width")
+    elif isinstance(value, Window):
+        known = ("height", "width", "stride")
+    elif value is None:
+        fail("E0202", "`in` is the input of a block; there is none here", expr.value.span)
+    if expr.name not in known:
+        near = did_you_mean(expr.name, known)
+        has = f"it has {', '.join(f'`{name}`' for name in known)}" if known else ""
+        fail("E0203", f"{describe(value)} has no `{expr.name}`", expr.span, has,
+             help=[f"did you mean `{near}`?"] if near else [])
+    if expr.name == "stride":
+        return value.stride_h
+    return getattr(value, expr.name)
+
+
+def _index(expr: Index, scope: Scope, depth: int) -> Any:
+    values = evaluate(expr.value, scope, depth)
+    index = whole(evaluate(expr.index, scope, depth))
+    if not isinstance(values, tuple):
+        fail("E0206", "only a list has elements", expr.value.span, f"this is {describe(values)}")
+    if not isinstance(index, int) or not 0 <= index < len(values):
+        fail("E0207", f"this list has the elements 0 to {len(values) - 1}", expr.index.span,
+             f"this is {describe(index)}")
+    return values[index]
+
+
+def _list(expr: List, scope: Scope, depth: int) -> tuple[Any, ...]:
+    return tuple(evaluate(item, scope, depth) for item in expr.items)
+
+
+def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
+    name = expr.callee.id
+    value = scope.find(name)
+    if isinstance(value, Closure):
+        return _apply_closure(value, expr, scope, depth)
+    if isinstance(value, (OpRef, BlockRef)) or value is None and name not in FUNCTIONS:
+        target = value if value is not None else lookup(name, scope)
+        if target is None:
+            unknown_name(expr.callee, scope)
+        given = target.arguments + evaluate_arguments(expr.arguments, scope)
+        if isinstance(target, OpRef):
+            return OpRef(target.word, given)
+        return BlockRef(target.block, target.namespace, given)
+    if value is not None:
+        fail("E0206", f"`{name}` is not a function", expr.span, f"it is {describe(value)}")
+    arguments = [evaluate(argument.value, scope, depth) for argument in expr.arguments]
+    if any(argument.name for argument in expr.arguments):
+        fail("E0205", f"`{name}` takes no named arguments", expr.span)
+    least, most, function = FUNCTIONS[name]
+    if not least <= len(arguments) <= most:
+        count = str(least) if least == most else f"{least} or more"
+        fail("E0205" if len(arguments) > most else "E0204",
+             f"`{name}` takes {count} argument{'s' * (count != '1')}, not {len(arguments)}",
+             expr.span)
+    try:
+        return _checked(function(*arguments), expr.span)
+    except (TypeError, ValueError, OverflowError, ArithmeticError):
+        shown = ", ".join(describe(argument) for argument in arguments)
+        fail("E0206", f"`{name}` cannot work on these values", expr.span, f"given {shown}")
+
+
+def _apply_closure(closure: Closure, expr: CallExpr, scope: Scope, depth: int) -> Any:
+    names = [parameter.id for parameter in closure.let.parameters or ()]
+    values = [evaluate(argument.value, scope, depth) for argument in expr.arguments]
+    if len(values) != len(names) or any(argument.name for argument in expr.arguments):
+        expected = ", ".join(names)
+        fail("E0204" if len(values) < len(names) else "E0205",
+             f"call it as `{expr.callee.id}({expected})`", expr.span,
+             f"{len(values)} given, {len(names)} expected")
+    return evaluate(closure.let.value, closure.scope.inner(**dict(zip(names, values, strict=True))),
+                    depth)
+
+
+def _unary(expr: Unary, scope: Scope, depth: int) -> Any:
+    value = evaluate(expr.operand, scope, depth)
+    if expr.operator == "not":
+        return not truth(value, expr.operand.span)
+    if isinstance(value, bool) or not isinstance(value, (int, float, Symbol)):
+        fail("E0206", "only a number can be negative", expr.span, f"this is {describe(value)}")
+    return -value
+
+
+def _binary(expr: Binary, scope: Scope, depth: int) -> Any:
+    left = evaluate_operand(expr.left, expr.right, scope, depth)
+    if expr.operator in ("and", "or"):
+        decided = truth(left, expr.left.span)
+        if decided == (expr.operator == "or"):
+            return decided
+        return truth(evaluate(expr.right, scope, depth), expr.right.span)
+    right = evaluate_operand(expr.right, expr.left, scope, depth)
+    if expr.operator == "in":
+        if not isinstance(right, tuple):
+            fail("E0206", "`in` looks into a list", expr.right.span, f"this is {describe(right)}")
+        return left in right
+    if expr.operator in ("==", "!="):
+        return (left == right) == (expr.operator == "==")
+    if expr.operator == "/":
+        return _divide(left, right, expr)
+    return _arithmetic(left, right, expr)
+
+
+def evaluate_operand(expr: Expr, other: Expr, scope: Scope, depth: int) -> Any:
+    """An operand of a comparison: `stride_on == first` compares words."""
+    if isinstance(expr, Name):
+        value = lookup(expr.id, scope)
+        return _name(expr, scope, depth) if value is None else value
+    return evaluate(expr, scope, depth)
+
+
+def _divide(left: Any, right: Any, expr: Binary) -> Any:
+    if isinstance(left, Window):
+        return _with_stride(left, whole(right), expr)
+    if not _is_number(left) or not _is_number(right):
+        _not_numbers(left, right, expr)
+    if right == 0:
+        fail("E0207", "division by zero", expr.span)
+    if isinstance(left, Symbol) or isinstance(right, Symbol):
+        if isinstance(right, int):
+            return left // right
+        fail("E0310", "a symbolic size cannot divide", expr.right.span)
+    if isinstance(left, int) and isinstance(right, int):
+        if left % right:
+            fail("E0304", f"{left} / {right} is not a whole number", expr.span,
+                 f"remainder {left % right}",
+                 help=("`floor(a / b)` is not needed: write `round_to(a * f, 8)` or choose "
+                       "numbers that divide",))
+        return left // right
+    return left / right
+
+
+def _with_stride(window: Window, stride: Any, expr: Binary) -> Window:
+    if window.stride != (1, 1):
+        fail("E0206", "this window has a stride already", expr.span)
+    if isinstance(stride, Window) and stride.stride == (1, 1):
+        down, across = stride.size
+    elif isinstance(stride, int) and not isinstance(stride, bool):
+        down = across = stride
+    else:
+        fail("E0206", "a stride is a whole number, or `2x1` (down x across)", expr.right.span,
+             f"this is {describe(stride)}")
+    if down < 1 or across < 1:
+        fail("E0207", "a stride is at least 1", expr.right.span)
+    return Window(window.height, window.width, down, across)
+
+
+def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
+    operator = expr.operator
+    if operator in _COMPARE:
+        if not _is_plain(left) or not _is_plain(right):
+            _not_numbers(left, right, expr)
+        return _COMPARE[operator](left, right)
+    if isinstance(left, tuple) and isinstance(right, tuple) and operator == "+":
+        return left + right
+    if not _is_number(left) or not _is_number(right):
+        _not_numbers(left, right, expr)
+    if operator == "**":
+        if not _is_plain(left) or not _is_plain(right) or abs(right) > 64 or abs(left) > 10**6:
+            fail("E0603", "this power is too large", expr.span)
+        if left == 0 and right < 0:
+            fail("E0207", "division by zero", expr.span)
+        result = left**right
+        if isinstance(result, complex):
+            fail("E0206", "a negative number has no such power", expr.span)
+        return _checked(result, expr.span)
+    if operator == "%":
+        if right == 0:
+            fail("E0207", "division by zero", expr.span)
+        if isinstance(left, Symbol) or isinstance(right, Symbol):
+            fail("E0310", "`%` needs known numbers", expr.span, "a symbolic size is used here")
+        return left % right
+    if isinstance(left, float) and isinstance(right, Symbol) or (
+        isinstance(right, float) and isinstance(left, Symbol)
+    ):
+        fail("E0310", "a symbolic size counts in whole numbers", expr.span)
+    return _checked(_ARITHMETIC[operator](left, right), expr.span)
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "<": python.lt, "<=": python.le, ">": python.gt, ">=": python.ge,
+}
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": python.add, "-": python.sub, "*": python.mul,
+}
+
+
+def _not_numbers(left: Any, right: Any, expr: Binary) -> Any:
+    wrong, value = (expr.right, right) if _is_number(left) else (expr.left, left)
+    fail("E0206", f"`{expr.operator}` works on numbers", wrong.span, f"this is {describe(value)}")
+
+
+def _conditional(expr: Conditional, scope: Scope, depth: int) -> Any:
+    chosen = truth(evaluate(expr.condition, scope, depth), expr.condition.span)
+    return evaluate_branch(expr.then if chosen else expr.otherwise, scope, depth)
+
+
+def evaluate_branch(expr: Expr, scope: Scope, depth: int) -> Any:
+    """A branch of a conditional may be a bare word: `same if keep else valid`."""
+    if isinstance(expr, Name):
+        return evaluate_word(expr, scope)
+    return evaluate(expr, scope, depth)
+
+
+def _arrow(expr: Arrow, scope: Scope, depth: int) -> ArrowValue:
+    return ArrowValue(expr.parts, tuple(evaluate_word(part, scope) for part in expr.parts))
+
+
+def _then(expr: Then, scope: Scope, depth: int) -> Any:
+    return evaluate_branch(expr.rest if scope.copy else expr.first, scope, depth)
+
+
+def _range(expr: Range, scope: Scope, depth: int) -> tuple[int, ...]:
+    start, stop = (
+        whole(evaluate(bound, scope, depth)) for bound in (expr.start, expr.stop)
+    )
+    for bound, value in ((expr.start, start), (expr.stop, stop)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            fail("E0206", "the ends of a range are whole numbers", bound.span,
+                 f"this is {describe(value)}")
+    if stop - start > MAX_RANGE:
+        fail("E0601", f"this range has {stop - start:,} elements; the limit is {MAX_RANGE:,}",
+             expr.span)
+    return tuple(range(start, stop))
+
+
+_RULES: dict[type, Callable[[Any, Scope, int], Any]] = {
+    Number: _number,
+    Bool: _bool,
+    String: _string,
+    Name: _name,
+    Template: _template,
+    Dims: _dims,
+    Attribute: _attribute,
+    Index: _index,
+    List: _list,
+    CallExpr: _call,
+    Unary: _unary,
+    Binary: _binary,
+    Conditional: _conditional,
+    Arrow: _arrow,
+    Then: _then,
+    Range: _range,
+}
+
+
+# ------------------------------------------------------------------- functions
+
+
+def whole(value: Any) -> Any:
+    """A float that is a whole number as an int; anything else as it is."""
+    if isinstance(value, float) and math.isfinite(value) and value == int(value):
+        return int(value)
+    return value
+
+
+def truth(value: Any, span: Span) -> bool:
+    """A condition's value. Raises CnnError unless it is true or false."""
+    if not isinstance(value, bool):
+        fail("E0206", "a condition is `true` or `false`", span, f"this is {describe(value)}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, Symbol)) and not isinstance(value, bool)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _checked(value: Any, span: Span) -> Any:
+    if isinstance(value, int) and abs(value) > MAX_INTEGER:
+        fail("E0603", "this number is beyond 2^63 - 1", span)
+    if isinstance(value, float) and not math.isfinite(value):
+        fail("E0603", "this number is too large", span)
+    return value
+
+
+def _round(value: float) -> int:
+    """To the nearest whole number, halves up."""
+    return math.floor(value + 0.5)
+
+
+def _round_to(value: float, multiple: int) -> int:
+    """The nearest multiple, at least one of them and never below 90 % of the value.
+
+    The channel rounding of the MobileNet and EfficientNet papers' code.
+    """
+    rounded = max(multiple, math.floor(value + multiple / 2) // multiple * multiple)
+    return rounded + multiple if rounded < 0.9 * value else rounded
+
+
+FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Any]]] = {
+    "min": (1, 64, lambda *values: min(*values) if len(values) > 1 else min(values[0])),
+    "max": (1, 64, lambda *values: max(*values) if len(values) > 1 else max(values[0])),
+    "floor": (1, 1, math.floor),
+    "ceil": (1, 1, math.ceil),
+    "round": (1, 1, _round),
+    "round_to": (2, 2, _round_to),
+    "len": (1, 1, len),
+    "sum": (1, 1, sum),
+    "reversed": (1, 1, lambda values: tuple(reversed(values))),
+}
+"""Built-in functions: least and greatest number of arguments, and the function."""

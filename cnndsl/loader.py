@@ -1,0 +1,233 @@
+"""Finding and reading files: the rim through which `.cnn` text comes in.
+
+A file may use files below the folder of the main file, and the standard library;
+nothing else is ever opened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+
+from .diagnostics import CnnError, Diagnostic, did_you_mean, error, fail
+from .namespace import Library, Namespace, check_names
+from .parser import parse
+from .source import Source, Span
+from .syntax import Name, Use
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 1 << 20
+MAX_FILES = 256
+MAX_DEPTH = 32
+
+_DEFINITION = re.compile(r"^(?:block|dialect|let|model)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_MODEL = re.compile(r"^model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+
+
+def shipped_folder() -> str:
+    """The folder of the specs that ship with the package."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    installed = os.path.join(here, "specs")
+    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(here), "specs")
+
+
+def shipped_files() -> list[str]:
+    """Paths of the shipped specs, sorted by name; the standard library is not among them."""
+    folder = shipped_folder()
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".cnn"))
+    return [os.path.join(folder, name) for name in names]
+
+
+def models_of_text(text: str) -> list[str]:
+    """Names of the models in a text, found without parsing it."""
+    return _MODEL.findall(text)
+
+
+class Loader:
+    """Reads and parses the files of one run, each once.
+
+    Arguments:
+        root: the folder that files must stay in.
+
+    After loading, `diagnostics` has every syntax error and every name error of the
+    files that were read.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+        self.diagnostics: list[Diagnostic] = []
+        self._loaded: dict[str, Namespace] = {}
+        self._chain: list[str] = []
+        self.library = Library(_library_index(), self._load_library)
+
+    def namespace(self, source: Source) -> Namespace:
+        """The namespace of a source and, through its `use` items, of the files it needs."""
+        path = os.path.realpath(source.path) if source.path else f"<{source.name}>"
+        if path in self._loaded:
+            return self._loaded[path]
+        file, problems = parse(source)
+        self.diagnostics.extend(problems)
+        self._chain.append(path)
+        imports: list[tuple[Use, Namespace]] = []
+        standard: tuple[str, ...] | None = ()
+        for item in file.items:
+            if not isinstance(item, Use):
+                continue
+            if isinstance(item.module, Name):
+                standard = self._standard(item, standard)
+                continue
+            try:
+                imports.append((item, self._use(item, source)))
+            except CnnError as problem:
+                self.diagnostics.extend(problem.diagnostics)
+        self._chain.pop()
+        if self._in_library(path):
+            standard = None
+        result = Namespace(source, file, self.library, tuple(imports), standard)
+        self._loaded[path] = result
+        self.diagnostics.extend(check_names(result))
+        return result
+
+    def _standard(self, use: Use, so_far: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        assert isinstance(use.module, Name)
+        if use.module.id != "std":
+            near = did_you_mean(use.module.id, ["std"])
+            help = ["did you mean `std`?"] if near else ['a file is used as `use "./blocks.cnn"`']
+            self.diagnostics.append(
+                error("E0501", f"there is no library `{use.module.id}`", use.module.span, help=help)
+            )
+            return so_far
+        if use.names is None or so_far is None:
+            return None
+        return (*so_far, *(name.id for name in use.names))
+
+    def _use(self, use: Use, source: Source) -> Namespace:
+        """The namespace of a used file. Raises CnnError when it must not or cannot be read."""
+        assert not isinstance(use.module, Name)
+        asked, span = use.module.value, use.module.span
+        if os.path.isabs(asked) or ":" in asked or "\\" in asked:
+            fail("E0503", "a used file is named relative to this file", span,
+                 help=("write it as `./blocks.cnn`",))
+        folder = os.path.dirname(os.path.realpath(source.path)) if source.path else self.root
+        path = os.path.realpath(os.path.join(folder, asked))
+        if os.path.commonpath([path, self.root]) != self.root:
+            fail("E0503", "a used file must stay below the folder of the main file", span,
+                 "leads outside of it", help=("move the file into that folder",))
+        if path in self._chain:
+            names = [os.path.basename(p) for p in [*self._chain[self._chain.index(path) :], path]]
+            fail("E0502", "these files use each other", span, " → ".join(names),
+                 help=("move what both need into a third file",))
+        if path in self._loaded:
+            return self._loaded[path]
+        if len(self._chain) >= MAX_DEPTH or len(self._loaded) >= MAX_FILES:
+            fail("E0604", f"more than {MAX_FILES} files, or more than {MAX_DEPTH} one in another",
+                 span)
+        name = os.path.join(os.path.dirname(source.name), asked)
+        return self.namespace(read_source(path, os.path.normpath(name), span))
+
+    def _in_library(self, path: str) -> bool:
+        return os.path.dirname(path) == os.path.realpath(_library_folder())
+
+    def _load_library(self, file: str) -> Namespace:
+        path = os.path.join(_library_folder(), file)
+        return self.namespace(read_source(path, f"std/{file}"))
+
+
+def read_source(path: str, name: str, span: Span | None = None) -> Source:
+    """Read a text file. Raises CnnError: not there, not a file, too large, not UTF-8."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            fail("E0501", f"`{name}` is not a file", span)
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as problem:
+        _cannot_read(path, name, span, problem)
+    return decode_source(data, name, path, span)
+
+
+def decode_source(
+    data: bytes, name: str, path: str | None = None, span: Span | None = None
+) -> Source:
+    """The source of bytes that came from a file or from standard input."""
+    if len(data) > MAX_BYTES:
+        fail("E0604", f"`{name}` is larger than 1 MiB", span)
+    try:
+        return Source(name, data.decode("utf-8"), path)
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        fail("E0107", f"`{name}` is not UTF-8 text", span,
+             notes=(f"byte {problem.start} (line {line}) is 0x{data[problem.start]:02x}",),
+             help=("save it as UTF-8",))
+
+
+def _cannot_read(path: str, name: str, span: Span | None, problem: OSError) -> None:
+    if not isinstance(problem, FileNotFoundError):
+        reason = (problem.strerror or str(problem)).lower()
+        fail("E0501", f"cannot read `{name}`: {reason}", span)
+    folder = os.path.dirname(path) or "."
+    beside = sorted(f for f in _list(folder) if f.endswith(".cnn"))
+    near = did_you_mean(os.path.basename(path), beside)
+    help = [f"did you mean `{os.path.join(os.path.dirname(name), near)}`?"] if near else []
+    fail("E0501", f"there is no file `{name}`", span, help=help)
+
+
+def _list(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _library_folder() -> str:
+    return os.path.join(shipped_folder(), "std")
+
+
+def _library_index() -> dict[str, str]:
+    """Which file of the standard library defines which name; no file is parsed for it."""
+    index: dict[str, str] = {}
+    for file in sorted(_list(_library_folder())):
+        if file.endswith(".cnn"):
+            with open(os.path.join(_library_folder(), file), encoding="utf-8") as text:
+                index.update((name, file) for name in _DEFINITION.findall(text.read()))
+    return index
+
+
+def find_model(spec: str) -> tuple[str, str, str | None]:
+    """Path, printed name and model of `FILE` or `FILE:MODEL`.
+
+    A name without a folder is looked for here, then among the shipped specs; where
+    no file has the name, a shipped model of that name is meant (`resnet50.cnn` is
+    `resnet.cnn:resnet50`). Raises CnnError.
+    """
+    file, colon, model = spec.rpartition(":")
+    if not colon or os.sep in model or model.endswith(".cnn"):
+        file, model = spec, ""
+    wanted = model or None
+    if os.path.exists(file) or os.path.dirname(file):
+        return file, file, wanted
+    name = file if file.endswith(".cnn") else f"{file}.cnn"
+    if os.path.exists(name):
+        return name, name, wanted
+    shipped = os.path.join(shipped_folder(), name)
+    if os.path.exists(shipped):
+        return shipped, name, wanted
+    stem = name.removesuffix(".cnn")
+    for path, models in shipped_models():
+        if stem in models and wanted in (None, stem):
+            return path, os.path.basename(path), stem
+    known = [os.path.basename(path) for path in shipped_files()]
+    known += [f"{model}.cnn" for _, models in shipped_models() for model in models]
+    near = did_you_mean(name, known)
+    fail("E0501", f"there is no file `{file}` here or among the shipped specs",
+         help=[f"did you mean `{near}`?"] if near else ["`cnnc list` shows the shipped specs"])
+
+
+def shipped_models() -> Iterator[tuple[str, list[str]]]:
+    """Each shipped spec with the names of its models, found without parsing."""
+    for path in shipped_files():
+        with open(path, encoding="utf-8") as file:
+            yield path, models_of_text(file.read())

@@ -1,0 +1,169 @@
+"""What a file's names mean: its own items, what it uses, and the standard library.
+
+Pure: a namespace is given its parsed file and the namespaces it uses. The
+library is looked up name by name, so a file of it is parsed when a name needs it.
+"""
+
+from __future__ import annotations
+
+from .diagnostics import Diagnostic, Label, error, fail
+from .source import Source
+from .syntax import Block, Dialect, File, Let, Model, Name, Use
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+Definition = Let | Block | Model | Dialect
+
+
+class Library:
+    """The standard library: which of its files defines a name, and how to load that file.
+
+    Arguments:
+        index: file by name of a definition.
+        load: gives the namespace of a file.
+    """
+
+    def __init__(self, index: Mapping[str, str], load: Callable[[str], Namespace]) -> None:
+        self.index = index
+        self.load = load
+
+    def find(self, name: str) -> tuple[Definition, Namespace] | None:
+        file = self.index.get(name)
+        return self.load(file).own(name) if file is not None else None
+
+
+class Namespace:
+    """The names of one file.
+
+    Arguments:
+        source, file: its text and its tree.
+        imports: for each `use` of a file, the namespace and the names it asks for
+            (None for all).
+        library: the standard library.
+        standard: names used from the library; None for all of them, () for none.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        file: File,
+        library: Library,
+        imports: tuple[tuple[Use, Namespace], ...] = (),
+        standard: tuple[str, ...] | None = (),
+    ) -> None:
+        self.source = source
+        self.file = file
+        self.library = library
+        self.imports = imports
+        self.standard = standard
+        self.items: dict[str, Definition] = {}
+        self._constants: dict[str, Any] = {}
+        self._pending: set[str] = set()
+        for item in file.items:
+            if not isinstance(item, Use):
+                self.items.setdefault(item.name.id, item)
+
+    def own(self, name: str) -> tuple[Definition, Namespace] | None:
+        """A definition of this very file."""
+        item = self.items.get(name)
+        return (item, self) if item is not None else None
+
+    def find(self, name: str) -> tuple[Definition, Namespace] | None:
+        """The definition of a name and the file it is in."""
+        found = self.own(name)
+        if found is not None:
+            return found
+        for use, namespace in self.imports:
+            if use.names is None or any(wanted.id == name for wanted in use.names):
+                found = namespace.own(name)
+                if found is not None:
+                    return found
+        if self.standard is None or name in self.standard:
+            return self.library.find(name)
+        return None
+
+    def let(self, name: str) -> tuple[Let, Namespace] | None:
+        found = self.find(name)
+        return found if found and isinstance(found[0], Let) else None  # type: ignore[return-value]
+
+    def block(self, name: str) -> tuple[Block, Namespace] | None:
+        found = self.find(name)
+        return found if found and isinstance(found[0], Block) else None  # type: ignore[return-value]
+
+    def model(self, name: str) -> tuple[Model, Namespace] | None:
+        found = self.find(name)
+        return found if found and isinstance(found[0], Model) else None  # type: ignore[return-value]
+
+    def dialect(self, name: str) -> tuple[Dialect, Namespace] | None:
+        """A dialect of the file or one of the built-in ones, which need no `use`."""
+        found = self.find(name) or self.library.find(name)
+        return found if found and isinstance(found[0], Dialect) else None  # type: ignore[return-value]
+
+    def models(self) -> list[str]:
+        """Names of the models of this file, in order."""
+        return [item.name.id for item in self.file.items if isinstance(item, Model)]
+
+    def names(self) -> list[str]:
+        """Every name that `find` knows."""
+        found = list(self.items)
+        for use, namespace in self.imports:
+            found += namespace.items if use.names is None else [name.id for name in use.names]
+        found += self.library.index if self.standard is None else self.standard
+        return found
+
+    def offers(self, name: str) -> bool:
+        """Whether the library has a name that this file does not use."""
+        return name in self.library.index and self.find(name) is None
+
+    def constant(self, let: Let, compute: Callable[[], Any]) -> Any:
+        """The value of a `let` of this file, computed once."""
+        name = let.name.id
+        if name in self._pending:
+            fail("E0402", f"`{name}` is defined by itself", let.name.span)
+        if name not in self._constants:
+            self._pending.add(name)
+            try:
+                self._constants[name] = compute()
+            finally:
+                self._pending.discard(name)
+        return self._constants[name]
+
+
+def check_names(namespace: Namespace) -> list[Diagnostic]:
+    """Names defined twice in a file, and used names that the other file lacks."""
+    problems: list[Diagnostic] = []
+    first: dict[str, Name] = {}
+    for item in namespace.file.items:
+        if isinstance(item, Use):
+            continue
+        name = item.name
+        if name.id in first:
+            problems.append(
+                error("E0208", f"`{name.id}` is defined twice", name.span,
+                      also=[Label(first[name.id].span, "first defined here")],
+                      help=["give one of them another name"])
+            )
+        first.setdefault(name.id, name)
+    for use, other in namespace.imports:
+        problems += _missing(use, other.items, f'"{other.source.name}"')
+    for item in namespace.file.items:
+        if isinstance(item, Use) and isinstance(item.module, Name):
+            problems += _missing(item, namespace.library.index, "the standard library")
+    return problems
+
+
+def _missing(use: Use, known: Iterable[str], where: str) -> list[Diagnostic]:
+    from .diagnostics import did_you_mean
+
+    problems = []
+    for name in use.names or ():
+        if name.id not in known:
+            near = did_you_mean(name.id, known)
+            problems.append(
+                error("E0504", f"{where} has no `{name.id}`", name.span,
+                      help=[f"did you mean `{near}`?"] if near else [])
+            )
+    return problems

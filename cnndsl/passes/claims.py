@@ -1,0 +1,186 @@
+"""Proving `expect`: what a spec claims about its network, against what the passes find."""
+
+from __future__ import annotations
+
+import re
+
+from ..diagnostics import Diagnostic, did_you_mean, error
+from ..graph import Module
+from ..record import Record
+from ..symbol import Size, Symbol
+from .cost import cost
+from .depth import depth
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..elaborate import Claim
+
+_NUMBER = re.compile(r"\s*[\d_]+(?:\.(\d+))?(?:[eE]([+-]?\d+))?([KMGT])?\s*")
+_POWER = {None: 0, "K": 3, "M": 6, "G": 9, "T": 12}
+_RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    ">=": lambda found, value: found >= value,
+    "<=": lambda found, value: found <= value,
+    ">": lambda found, value: found > value,
+    "<": lambda found, value: found < value,
+}
+
+Found = Size | tuple[Size, ...]
+
+
+class Verdict(Record):
+    """A claim and what was found.
+
+    Arguments:
+        text: the claim as it is written.
+        holds: whether it is so.
+        found: the number or the shape.
+        problem: what to report when it does not hold.
+    """
+
+    text: str
+    holds: bool
+    found: Found
+    problem: Diagnostic | None = None
+
+
+def prove(claims: tuple[Claim, ...], module: Module) -> tuple[Verdict, ...]:
+    """Every claim with its verdict, in order."""
+    return tuple(_prove(claim, module) for claim in claims)
+
+
+def precision(text: str) -> float:
+    """Half of the last digit's unit: `4.09G` means 4.085 G to 4.095 G; 0 for a whole number."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return 0.0
+    decimals, exponent, suffix = match.groups()
+    last = _POWER[suffix] + int(exponent or 0) - len(decimals or "")
+    return 0.0 if last == 0 and not decimals else 10.0**last / 2
+
+
+def _prove(claim: Claim, module: Module) -> Verdict:
+    text = claim.span.text.split('"')[0].strip().removeprefix("expect").strip()
+    metric = METRICS.get(claim.metric)
+    if metric is None:
+        near = did_you_mean(claim.metric, METRICS)
+        known = ", ".join(f"`{name}`" for name in METRICS)
+        return Verdict(text, False, 0, error(
+            "E0203", f"nothing is known of `{claim.metric}`", claim.span,
+            help=[f"did you mean `{near}`?" if near else f"claims are about {known}"],
+        ))
+    try:
+        found = metric(module, claim.subjects)
+    except _Unknown as problem:
+        return Verdict(text, False, 0, error("E0202", str(problem), claim.span,
+                                             help=problem.help))
+    if isinstance(found, Symbol) and not isinstance(claim.value, tuple):
+        return Verdict(text, False, found, error(
+            "E0310", f"`{claim.metric}` depends on the input's size: {found}", claim.span,
+            help=["claim it for a model with a fixed input"],
+        ))
+    if _holds(claim, found):
+        return Verdict(text, True, found)
+    return Verdict(text, False, found, _refuted(claim, found, text))
+
+
+def _holds(claim: Claim, found: Found) -> bool:
+    value = claim.value
+    if isinstance(value, tuple) or isinstance(found, (tuple, Symbol)):
+        wanted = value if isinstance(value, tuple) else (value,)
+        return claim.relation == "=" and _squeezed(found) == _squeezed(wanted)
+    if claim.relation != "=":
+        return _RELATIONS[claim.relation](found, value)
+    allowed = precision(claim.text) if claim.tolerance is None else abs(value) * claim.tolerance
+    return abs(found - value) <= allowed
+
+
+def _squeezed(shape: object) -> object:
+    if isinstance(shape, tuple) and len(shape) == 3 and shape[:2] == (1, 1):
+        return shape[2:]
+    return shape if isinstance(shape, tuple) else (shape,)
+
+
+def _refuted(claim: Claim, found: Found, text: str) -> Diagnostic:
+    shown = "x".join(map(str, found)) if isinstance(found, tuple) else f"{found:,}"
+    notes = [f"source of the claim: {claim.note}"] if claim.note else []
+    if isinstance(found, int) and isinstance(claim.value, (int, float)) and claim.value:
+        notes.append(f"{(found - claim.value) / claim.value:+.2%} from the claimed value")
+    return error("E0309", f"expected `{text}`, found {shown}", claim.span, "does not hold",
+                 notes=notes, help=["correct the claim or the network; `cnnc report` shows where "
+                                    "the number comes from"])
+
+
+# --------------------------------------------------------------------- metrics
+
+
+class _Unknown(Exception):
+    """A claim about something that is not there."""
+
+    def __init__(self, message: str, help: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.help = help
+
+
+def _training(subjects: tuple[str, ...]) -> bool:
+    if subjects not in ((), ("training",)):
+        raise _Unknown(f"`{subjects[0]}` is not `training`")
+    return bool(subjects)
+
+
+def _value(module: Module, subjects: tuple[str, ...]) -> str:
+    """The value that a label names."""
+    if len(subjects) != 1:
+        raise _Unknown("this claim is about one label", ("write `shape(conv1) = 112x112x64`",))
+    (label,) = subjects
+    names = {**dict(module.main.labels), **{o.name: o.value for o in module.main.outputs}}
+    if label in names:
+        return names[label]
+    if label in module.main.types:
+        return label
+    near = did_you_mean(label, names)
+    raise _Unknown(f"there is no label `{label}`", (f"did you mean `{near}`?",) if near else ())
+
+
+def _params(module: Module, subjects: tuple[str, ...]) -> Found:
+    return cost(module, _training(subjects)).params
+
+
+def _macs(module: Module, subjects: tuple[str, ...]) -> Found:
+    return cost(module, _training(subjects)).macs
+
+
+def _flops(module: Module, subjects: tuple[str, ...]) -> Found:
+    return cost(module, _training(subjects)).flops
+
+
+def _activations(module: Module, subjects: tuple[str, ...]) -> Found:
+    return cost(module, _training(subjects)).activations
+
+
+def _depth(module: Module, subjects: tuple[str, ...]) -> Found:
+    return depth(module)
+
+
+def _shape(module: Module, subjects: tuple[str, ...]) -> Found:
+    return module.main.types[_value(module, subjects)].shape
+
+
+def _receptive_field(module: Module, subjects: tuple[str, ...]) -> Found:
+    from .receptive import receptive_field
+
+    value = _value(module, subjects) if subjects else None
+    return receptive_field(module, value).height.size
+
+
+METRICS: dict[str, Callable[[Module, tuple[str, ...]], Found]] = {
+    "params": _params,
+    "macs": _macs,
+    "flops": _flops,
+    "activations": _activations,
+    "depth": _depth,
+    "shape": _shape,
+    "receptive_field": _receptive_field,
+}
+"""What `expect` may be about."""
