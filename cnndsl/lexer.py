@@ -41,8 +41,7 @@ KINDS = {text: kind for kind, text in LITERALS}
 
 WORDS = {text: kind for text, kind in KINDS.items() if text.isalpha()}
 EXPRESSION_WORDS = {
-    word: WORDS[word]
-    for word in ("if", "else", "and", "or", "not", "in", "then", "true", "false")
+    word: WORDS[word] for word in ("if", "else", "and", "or", "not", "in", "then", "true", "false")
 }
 LATER_WORDS = {"rule": "RULE", "train": "TRAIN"}
 STATEMENT_WORDS = {
@@ -133,7 +132,7 @@ _MASTER = re.compile(
 _OPENERS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES"))
 _CLOSERS = frozenset(("RBRACE", "BAR", "IMPLIES", "ELSE"))
 _STARTERS = _OPENERS | {"LABEL"}
-_OPERAND_ENDS = frozenset(
+OPERAND_ENDS = frozenset(
     ("NAME", "INTNAME", "NUMBER", "DIMS", "TEMPLATE", "STRING", "TRUE", "FALSE")
 ) | {"RPAR", "RSQB", "RBRACE"}
 # What makes a syntax tree deeper without a bracket.
@@ -296,9 +295,7 @@ class Lexer:
 
     def _is_times(self) -> bool:
         """Whether the `x` just read stands between two values of one line."""
-        return self.previous in _OPERAND_ENDS and bool(
-            _OPERAND.match(self.text, self.at, self.end)
-        )
+        return self.previous in OPERAND_ENDS and bool(_OPERAND.match(self.text, self.at, self.end))
 
     def _integer_name(self, word: str, start: int) -> None:
         if not (self._is_first and self._labels(start)):
@@ -355,7 +352,8 @@ class Lexer:
 
     def _report_number(self, text: str, right: str, start: int) -> None:
         fix = self._fix(f"write `{right}`", start, self.at, right)
-        self._report("E0104", f"`{text}` is not a number", start, self.at, "", fix)
+        what = "size" if "x" in text.lower() else "number"
+        self._report("E0104", f"`{text}` is not a {what}", start, self.at, "", fix)
 
     def _bad_number(self, start: int) -> None:
         """`3.`, `.5`, `1.5x`, `1xk`: digits that are no number, no size and no name."""
@@ -412,7 +410,7 @@ class Lexer:
             start,
             start + len(text),
             "it begins here and runs to the end of the line",
-            "close it with `\"` on the same line",
+            'close it with `"` on the same line',
         )
         self._emit("STRING", text + '"', start, self.at)
 
@@ -424,9 +422,7 @@ class Lexer:
         self.at = found.end()
         right = f'"{found[1]}"'
         fix = self._fix(f"write `{right}`", start, self.at, right)
-        self._report(
-            "E0103", "strings stand in straight double quotes", start, self.at, "", fix
-        )
+        self._report("E0103", "strings stand in straight double quotes", start, self.at, "", fix)
         self._emit("STRING", right, start, self.at)
         return True
 
@@ -524,6 +520,10 @@ class Lexer:
     def _push(self, kind: str, text: str, start: int) -> None:
         found = _INDENT.match(self.text, self.line_start)
         indent = found.end() - self.line_start if found else 0
+        if text == "{" and self.brackets and self.suspect is None:
+            outer = self.brackets[-1]
+            if outer.start < self.line_start and indent <= outer.indent:
+                self.suspect = outer, start
         self.brackets.append(Bracket(text, start, indent, self.level, self.operators))
         self._emit(kind, text, start, self.at)
         self._enter(start)
@@ -643,9 +643,9 @@ class Lexer:
             return
         bracket = self.brackets[0]
         start, why = item, f"a new `{self._word(item)}` starts here" if item is not None else ""
-        if self.suspect is not None and self.suspect[0].start > bracket.start:
+        if self.suspect is not None and self.suspect[0].start >= bracket.start:
             bracket, start = self.suspect
-            why = "this `}` stands further left than the line it closes"
+            why = "this stands further left than the body it is in"
         self._report_unclosed(bracket, start, why)
         self.suspect = None
         self.gap = None
@@ -710,7 +710,7 @@ class Lexer:
         """Whether the line at `start` is a new statement although a bracket is open."""
         if _STATEMENT_LINE.match(self.text, start, self.end):
             return True
-        if self.previous not in _OPERAND_ENDS:
+        if self.previous not in OPERAND_ENDS:
             return False
         return bool(_OPERAND_LINE.match(self.text, start, self.end)) and not self._closes_later(
             start
@@ -848,7 +848,7 @@ def _whole(digits: str, shift: int) -> int | None:
         digits, shift = digits[:shift] or "0", 0
     if shift < 0 or len(digits.lstrip("0")) + shift > MAX_DIGITS:
         return None
-    return int(digits) * 10**shift
+    return int(digits + "0" * shift)
 
 
 def spelling_of_number(text: str) -> str:

@@ -70,17 +70,21 @@ def parse_expression(
 def _merge(scanned: Tokens, parser: Parser) -> tuple[Diagnostic, ...]:
     """All diagnostics in the order of the text, one for each cause."""
     found: dict[tuple[int, str], Diagnostic] = {}
-    places = {d.place.start for d in parser.diagnostics if d.place}
+    unexpected = {_start(problem) for problem in parser.diagnostics}
     for problem in scanned.diagnostics:
-        start = problem.place.start if problem.place else 0
-        unclosed_is_unexpected = problem.code == "E0102" and start in places
-        if unclosed_is_unexpected or any(a <= start < b for a, b in parser.skipped):
-            continue
-        found.setdefault((start, problem.message), problem)
+        start = _start(problem)
+        is_known = problem.code == "E0102" and start in unexpected
+        if not is_known and not any(a <= start < b for a, b in parser.skipped):
+            found[start, problem.message] = problem
+    said = {start for start, _ in found}
     for problem in parser.diagnostics:
-        start = problem.place.start if problem.place else 0
-        found.setdefault((start, problem.message), problem)
-    return tuple(sorted(found.values(), key=lambda d: d.place.start if d.place else 0))
+        if _start(problem) not in said:
+            found.setdefault((_start(problem), problem.message), problem)
+    return tuple(sorted(found.values(), key=_start))
+
+
+def _start(problem: Diagnostic) -> int:
+    return problem.place.start if problem.place else 0
 
 
 class Parser:
@@ -173,7 +177,8 @@ class Parser:
 
     def expected(self) -> set[str]:
         """The kinds of token that could come next."""
-        return {kind for kind in TABLE[self.states[-1]] if kind.strip("_$").isupper() and self._accepts(kind)}
+        kinds = [kind for kind in TABLE[self.states[-1]] if kind.isupper()]
+        return {kind for kind in kinds if self._accepts(kind)}
 
     def _accepts(self, kind: str) -> bool:
         """Whether a token of this kind would be shifted, after the reductions it causes."""
@@ -193,8 +198,10 @@ class Parser:
 
         height, state, first = self.marks[-1]
         kind = self.tokens[at][0]
-        problem = Unexpected(self.source, self.tokens, at, first, self.expected(), len(self.marks) - 1)
-        explanation = explain(problem)
+        depth = len(self.marks) - 1
+        explanation = explain(
+            Unexpected(self.source, self.tokens, at, first, self.expected(), depth)
+        )
         if kind != "BAD" and not (explanation.foreign and first == self.foreign):
             self.diagnostics.append(explanation.diagnostic)
         if self.start != "file":
@@ -205,6 +212,7 @@ class Parser:
         broken = len(self.states) >= height and self.states[height - 1] == state
         if broken:
             self._cut(height)
+            self.builder.broken.add(self.tokens[first - 1][3])
         after = self._skip(at, first, broken, explanation.skips_body)
         if explanation.foreign:
             self.foreign = after

@@ -11,6 +11,7 @@ are numbered in the order in which they are reached, symbols sorted by name.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -29,7 +30,9 @@ GRAMMARS = (
 OUTPUT = os.path.join(HERE, "_tables.py")
 STARTS = ("file", "expression")
 
-HEADER = '''"""The parse table of `grammar/cnn.lark`. Written by `python -m cnndsl.tables`; do not edit.
+HEADER = '''"""The parse table of `grammar/cnn.lark`.
+
+Written by `python -m cnndsl.tables`; do not edit.
 
 `PATTERNS` and `LITERALS` are the terminals. A rule is its symbol, its length, the
 builder's method ("" keeps the list of children, "=" the only child) and its steps:
@@ -52,13 +55,41 @@ def read_grammar() -> str:
         return file.read()
 
 
+def build(grammar: str) -> Lark:
+    """Lark's parser for a grammar; ValueError for one with conflicts.
+
+    Lark settles a conflict between shifting and reducing by itself and says so
+    only in its log, so the log is read here.
+    """
+    from lark import Lark, logger
+
+    conflicts: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: conflicts.append(record.getMessage())  # type: ignore[method-assign]
+    level = logger.level
+    logger.addHandler(listener)
+    logger.setLevel(logging.DEBUG)
+    try:
+        lark = Lark(
+            grammar,
+            parser="lalr",
+            lexer="basic",
+            start=list(STARTS),
+            maybe_placeholders=True,
+            debug=True,
+        )
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
+    conflicts = [message for message in conflicts if "onflict" in message]
+    if conflicts:
+        raise ValueError("\n".join(conflicts))
+    return lark
+
+
 def render(grammar: str) -> str:
     """The text of `_tables.py` for a grammar."""
-    from lark import Lark
-
-    lark = Lark(
-        grammar, parser="lalr", lexer="basic", start=list(STARTS), maybe_placeholders=True
-    )
+    lark = build(grammar)
     states, rules = number_states(lark)
     rows: dict[tuple[str | int, ...], int] = {}
     numbers = [rows.setdefault(row, len(rows)) for row in states]
@@ -126,7 +157,7 @@ def plan(rule: Rule) -> tuple[str, int, str, tuple[int | None, ...]]:
         at, symbol = next(children)
         if not symbol.is_term and symbol.name.startswith("_"):
             steps.append(~at)
-        elif not (symbol.is_term and symbol.filter_out):
+        elif not getattr(symbol, "filter_out", False):
             steps.append(at)
     return str(rule.origin.name), len(rule.expansion), method(rule, steps), tuple(steps)
 

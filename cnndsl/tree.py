@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from .diagnostics import Diagnostic, Fix, Help, error
-from .lexer import MAX_DIGITS, RESERVED, Token, number_value, split_dims
+from .lexer import RESERVED, Token, number_value, split_dims
 from .source import Source, Span
 from .syntax import (
     Apply,
@@ -74,6 +74,7 @@ class TreeBuilder:
         self.source = source
         self.parse_range = parse_range
         self.diagnostics: list[Diagnostic] = []
+        self.broken: set[int] = set()  # where statements began that have errors
 
     def _span(self, token: Token) -> Span:
         return Span(self.source, token[2], token[3])
@@ -219,10 +220,7 @@ class TreeBuilder:
         return Parallel(labels, merge, arguments or (), tuple(branches), times, shape, span)  # type: ignore[arg-type]
 
     def _refuse_empty(self, branch: Body) -> None:
-        if branch.statements or any(
-            d.place and branch.span.start <= d.place.start <= branch.span.end
-            for d in self.diagnostics
-        ):
+        if branch.statements or branch.span.end in self.broken:
             return
         fix = Fix(Span(self.source, branch.span.end, branch.span.end), " identity")
         self.diagnostics.append(
@@ -258,9 +256,7 @@ class TreeBuilder:
                     "an input has one shape",
                     values[1].span,
                     "this comes after the shape",
-                    help=[
-                        "declare several inputs in several statements: `left: input 105x105x1`"
-                    ],
+                    help=["declare several inputs in several statements: `left: input 105x105x1`"],
                 )
             )
         return Input(labels, (), values[0], span)
@@ -397,9 +393,7 @@ class TreeBuilder:
     def then(self, span: Span, first: Expr, rest: Expr) -> Then:
         return Then(first, rest, span)
 
-    def conditional(
-        self, span: Span, then: Expr, condition: Expr, otherwise: Expr
-    ) -> Conditional:
+    def conditional(self, span: Span, then: Expr, condition: Expr, otherwise: Expr) -> Conditional:
         return Conditional(condition, then, otherwise, span)
 
 

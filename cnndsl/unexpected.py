@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from .diagnostics import Diagnostic, Fix, Help, Label, error
-from .lexer import EXPRESSION_WORDS, LATER_WORDS, RESERVED, STATEMENT_WORDS, Token
+from .diagnostics import Diagnostic, Fix, Help, error
+from .lexer import EXPRESSION_WORDS, LATER_WORDS, OPERAND_ENDS, STATEMENT_WORDS, Token
 from .record import Record
 from .source import Source, Span
 from .tree import reserved
@@ -51,31 +51,35 @@ class Unexpected:
         self.expected = expected
         self.depth = depth
         self.kind, self.text, self.start, self.end = tokens[at]
-        self.previous = tokens[at - 1] if at > 0 else ("", "", 0, 0)
+        self.before = tokens[at - 1] if at > 0 else ("", "", 0, 0)
+        self.after = tokens[min(at + 1, len(tokens) - 1)]
         self.opening = tokens[first]
 
     @property
-    def next(self) -> Token:
-        return self.tokens[min(self.at + 1, len(self.tokens) - 1)]
+    def is_first(self) -> bool:
+        return self.at == self.first
 
     @property
     def span(self) -> Span:
         """The token, or the place behind the one before when it has no text to show."""
         if self.kind in ("_SEP", "$END") or self.start == self.end:
-            return Span(self.source, self.previous[3], self.previous[3])
+            return Span(self.source, self.before[3], self.before[3])
         return Span(self.source, self.start, self.end)
 
     @property
-    def statement(self) -> str:
-        """The statement's first line."""
-        start = self.opening[2]
-        end = self.source.text.find("\n", start)
-        return self.source.text[start : end if end >= 0 else len(self.source.text)].strip()
+    def line(self) -> str:
+        """The statement's text up to the end of its line."""
+        start, text = self.opening[2], self.source.text
+        end = text.find("\n", start)
+        return text[start : end if end >= 0 else len(text)]
 
-    def error(
-        self, code: str, message: str, label: str = "", *help: Help | str, span: Span | None = None
-    ) -> Explanation:
-        return Explanation(error(code, message, span or self.span, label, help=help))
+    def error(self, code: str, message: str, label: str = "", *help: Help | str) -> Explanation:
+        return Explanation(error(code, message, self.span, label, help=help))
+
+    def fix(self, sentence: str, text: str, start: int = -1, end: int = -1) -> Help:
+        """Replace the token, or the given range, by `text`."""
+        start, end = (self.start, self.end) if start < 0 else (start, end)
+        return Help(sentence, Fix(Span(self.source, start, end), text))
 
 
 def explain(found: Unexpected) -> Explanation:
@@ -84,31 +88,476 @@ def explain(found: Unexpected) -> Explanation:
         explanation = mistake(found)
         if explanation is not None:
             return explanation
-    return _anything_else(found)
-
-
-def _anything_else(found: Unexpected) -> Explanation:
     words = in_words(found.expected)
     return found.error("E0101", _message(found), f"expected {words}" if words else "")
 
 
 def _message(found: Unexpected) -> str:
-    before = f" after `{found.previous[1]}`" if found.previous[1].strip() and found.at > found.first else ""
+    text = found.before[1]
+    after = f" after `{text}`" if text.strip("\r\n;") and not found.is_first else ""
     if found.kind == "$END":
-        return f"the file ends too early{before}"
+        return f"the text ends too early{after}"
     if found.kind == "_SEP":
-        return f"the statement ends too early{before}"
-    if found.kind == "RBRACE":
-        return f"the body ends too early{before}"
-    return f"unexpected `{found.text}`{before}"
+        return f"this statement ends too early{after}"
+    if found.kind == "RBRACE" and not found.text:
+        return f"this body ends too early{after}"
+    return f"unexpected `{found.text}`{after}"
 
 
-_MISTAKES: list[Callable[[Unexpected], Explanation | None]] = []
+# -------------------------------------------------------------- what may stand
+
+_VALUE = "a value"
+_OPERATOR = "an operator"
+_STATEMENT = "a statement"
 
 HUMAN = {
+    "AND": _OPERATOR,
+    "ARROW": "`→`",
+    "BAR": "`|` and another branch",
+    "BLOCK": "`block`",
+    "CNN": "`cnn`",
+    "COLON": "`:`",
+    "COMMA": "`,`",
+    "COMPARE": "a comparison",
+    "DEFAULT": _STATEMENT,
+    "DIALECT": "`dialect`",
+    "DIMS": _VALUE,
+    "DOT": _OPERATOR,
+    "ELSE": "`else`",
+    "EQUAL": "`=`",
+    "EXPECT": _STATEMENT,
+    "FALSE": _VALUE,
+    "FOR": _STATEMENT,
+    "FROM": _STATEMENT,
+    "IF": "`if`",
+    "IN": "`in`",
+    "INPUT": _STATEMENT,
+    "INTNAME": "a label such as `3a`",
+    "LABEL": "a label such as `3a:`",
+    "LBRACE": "`{`",
+    "LET": "`let`",
+    "LPAR": "`(`",
+    "LSQB": "`[`",
+    "MINUS": _OPERATOR,
+    "MODEL": "`model`",
+    "NAME": "a name",
+    "NOT": _VALUE,
+    "NUMBER": "a number",
+    "OR": _OPERATOR,
+    "OUTPUT": _STATEMENT,
+    "PERCENT": _OPERATOR,
+    "PLUS": _OPERATOR,
+    "PLUSMINUS": "a tolerance such as `±1%`",
+    "POWER": _OPERATOR,
+    "RANGE": _OPERATOR,
+    "RBRACE": "`}`",
+    "RPAR": "`)`",
+    "RSQB": "`]`",
+    "SHARE": "`share`",
+    "SLASH": _OPERATOR,
+    "SOURCE": _STATEMENT,
+    "STAGE": _STATEMENT,
+    "STAR": _OPERATOR,
+    "STRING": "a text in double quotes",
+    "TEMPLATE": "a label such as `d{i}`",
+    "THEN": "`then`",
+    "TIMES": "`×`",
+    "TRUE": _VALUE,
+    "USE": "`use`",
+    "$END": "the end of the file",
+    "_CALL": "`(`",
+    "_CHOICES": "`{` and the choices",
+    "_CHOICES_END": "`}`",
     "_SEP": "the end of the line",
+    "_WINDOW": _STATEMENT,
 }
+"""What each kind of token is called in messages."""
+
+_VALUES = frozenset(("DIMS", "FALSE", "INTNAME", "LPAR", "LSQB", "MINUS", "NAME", "NOT"))
+_VALUES |= {"NUMBER", "STRING", "TEMPLATE", "TRUE", "_CALL"}
+_BINARY = frozenset(("AND", "ARROW", "COMPARE", "DOT", "IF", "IN", "LSQB", "MINUS", "OR"))
+_BINARY |= {"PERCENT", "PLUS", "POWER", "RANGE", "SLASH", "STAR", "THEN", "TIMES"}
+_STATEMENTS = frozenset(("DEFAULT", "EXPECT", "FOR", "FROM", "IF", "INPUT", "LABEL", "LBRACE"))
+_STATEMENTS |= {"LET", "NAME", "OUTPUT", "SHARE", "SOURCE", "STAGE", "_WINDOW"}
+_REFS = frozenset(("NAME", "INTNAME", "TEMPLATE"))
+
+# If the first kind is expected, all of the set are, and one phrase says it.
+_GROUPS = (
+    ("STAGE", _STATEMENTS, _STATEMENT),
+    ("NUMBER", _VALUES, _VALUE),
+    ("STAR", _BINARY, _OPERATOR),
+    ("TEMPLATE", _REFS, "a label"),
+)
+# Said last, and not at all when there is more to say.
+_ENDS = ("_SEP", "RBRACE", "BAR", "$END")
 
 
 def in_words(kinds: Iterable[str]) -> str:
-    return ", ".join(sorted(kinds))
+    """What may stand here, for people: `a value, `,` or the end of the line`."""
+    left = set(kinds)
+    phrases = []
+    for sign, group, phrase in _GROUPS:
+        if sign in left and (sign != "NUMBER" or "DIMS" in left):
+            left -= group
+            phrases.append(phrase)
+    ends = [kind for kind in _ENDS if kind in left][:1]
+    rest = sorted(left.difference(_ENDS), key=lambda kind: HUMAN[kind].strip("`"))
+    phrases += [HUMAN[kind] for kind in (*rest, *ends)]
+    phrases = list(dict.fromkeys(phrases))
+    return " or ".join([", ".join(phrases[:-1]), phrases[-1]] if len(phrases) > 1 else phrases)
+
+
+# ------------------------------------------------------------ words as names
+
+_DEFINERS = frozenset(("BLOCK", "MODEL", "DIALECT", "LET", "FOR", "STAGE", "_CHOICES"))
+_LISTS_OF_NAMES = frozenset(("BLOCK", "MODEL", "LET", "USE"))
+
+
+def _later(found: Unexpected) -> Explanation | None:
+    """`rule ...`, `train ...`"""
+    if found.text not in LATER_WORDS or found.kind != LATER_WORDS[found.text]:
+        return None
+    known = found.error(
+        "E0106",
+        f"`{found.text}` is reserved for a later edition of the language",
+        "",
+        "leave it out" if found.is_first else f"call it `{found.text}_`",
+    )
+    return Explanation(known.diagnostic, skips_body=True)
+
+
+def _reserved_name(found: Unexpected) -> Explanation | None:
+    """`block if(n) { }`, `let then = 3`"""
+    if found.text not in EXPRESSION_WORDS or "NAME" not in found.expected:
+        return None
+    in_a_list = found.opening[0] in _LISTS_OF_NAMES and "NUMBER" not in found.expected
+    if found.before[0] not in _DEFINERS and not in_a_list:
+        return None
+    return Explanation(reserved(found.text, found.span))
+
+
+def _nested_item(found: Unexpected) -> Explanation | None:
+    """`block` inside a body"""
+    if found.depth == 0 or found.kind not in ("BLOCK", "MODEL", "DIALECT", "USE"):
+        return None
+    if not found.is_first:
+        return None
+    return found.error(
+        "E0101",
+        f"`{found.text}` cannot stand in a body",
+        "",
+        "move it to the top level of the file",
+    )
+
+
+# ------------------------------------------------------------ other languages
+
+_PYTHON = re.compile(r"(?:def|class|async|with|try|elif|while|lambda|import|return|print|@)\b")
+_PYTHON_IMPORT = re.compile(r"from\s+[\w.]+\s+import\b")
+_PYTHON_BODY = re.compile(r"(?:if|for|else|elif|while|def|class|with|try)\b.*:\s*(?:#.*)?$")
+_ASSIGNMENT = re.compile(
+    r"(?:[\w.]+\s*,\s*)*(?:\w+\.)*(\w+)(?:\[[^\]]*\])?\s*[-+*/:]?=(?!=)\s*(\S.*)?"
+)
+_PROTOTXT = re.compile(r"(?:layers?|input_param|param|net|transform_param)\s*:?\s*\{")
+_PROTOTXT_FIELD = re.compile(r'\w+\s*:\s*"')
+_YAML = re.compile(r"-\s+[\w\"'\[]|---")
+_YAML_KEY = re.compile(r"[\w-]+\s*:\s*$")
+
+
+def _foreign(found: Unexpected) -> Explanation | None:
+    """Python, prototxt or YAML"""
+    line = found.line.rstrip()
+    says = _foreign_help(found, line)
+    if says is None:
+        return None
+    language, help = says
+    message = f"this is {language}, not `.cnn`"
+    span = Span(found.source, found.opening[2], found.opening[2] + len(line))
+    diagnostic = error("E0109", message, span, help=[help])
+    return Explanation(diagnostic, foreign=True, skips_body=language == "prototxt")
+
+
+def _foreign_help(found: Unexpected, line: str) -> tuple[str, str] | None:
+    if _PYTHON_IMPORT.match(line) or line.startswith("import "):
+        return "Python", 'write `use std`, or `use "./blocks.cnn" (name)`'
+    if re.match(r"(?:def|class)\b", line):
+        return "Python", "a block is written `block name(parameters) { ... }`"
+    if _PYTHON_BODY.match(line):
+        return "Python", "write the body in braces: `{ ... }`"
+    if _PROTOTXT.match(line) or (found.depth == 0 and _PROTOTXT_FIELD.match(line)):
+        return "prototxt", "a layer is one statement: `conv1: conv 7x7/2, 64`"
+    if _PYTHON.match(line) and found.depth == 0:
+        return "Python", "a network is written `model name { ... }`"
+    if found.is_first and found.kind == "MINUS" and _YAML.match(line):
+        return "YAML", "write the statements below each other, without dashes"
+    if found.depth == 0 and _YAML_KEY.match(line):
+        return "YAML", "a network is written `model name { ... }`"
+    if found.before[0] == "LABEL" and found.kind in ("_SEP", "$END"):
+        return "YAML", "write the body in braces: `{ ... }`"
+    return None
+
+
+def _assignment(found: Unexpected) -> Explanation | None:
+    """`x = Conv2d(3, 64)`"""
+    if found.opening[0] != "NAME" or found.at - found.first > 12:
+        return None
+    if found.kind not in ("EQUAL", "DOT", "COMMA", "LSQB") and not found.is_first:
+        return None
+    line = found.line.rstrip()
+    match = _ASSIGNMENT.match(line)
+    if not match:
+        return None
+    name, value = match[1], (match[2] or "3").split("#")[0].rstrip()
+    is_call = re.match(r"[\w.]+\(", value) is not None
+    message = "there is no assignment here" if is_call else "a constant needs `let`"
+    help = f"a constant is written `let {name} = {value}`"
+    if is_call:
+        help = f"a label names the value of a statement: `{name}: conv 3x3, 64`"
+    span = Span(found.source, found.opening[2], found.opening[2] + len(line))
+    outside = is_call and found.depth == 0
+    return Explanation(error("E0109", message, span, help=[help]), foreign=outside)
+
+
+# -------------------------------------------------------------- forgotten signs
+
+_STARTS_OF_VALUES = frozenset(("NAME", "INTNAME", "NUMBER", "DIMS", "TEMPLATE", "STRING"))
+_STARTS_OF_VALUES |= {"TRUE", "FALSE", "LPAR"}
+_BEGINNINGS = frozenset(("NAME", "DIMS", "LABEL", "LBRACE"))
+_TIMES_WORD = re.compile(r"x(\d+)")
+
+
+def _repeat(found: Unexpected) -> Explanation | None:
+    """`unit(64) * 3`, `unit(64) x3`"""
+    if "TIMES" not in found.expected or found.before[0] not in ("RPAR", "RBRACE"):
+        return None
+    written = _TIMES_WORD.fullmatch(found.text)
+    if written:
+        return found.error(
+            "E0101",
+            f"unexpected `{found.text}` after `{found.before[1]}`",
+            "",
+            found.fix(f"a repeat is written `× {written[1]}`", f"× {written[1]}"),
+        )
+    if found.kind != "STAR":
+        return None
+    help = found.fix("a repeat is written with `×`, or `x` between spaces", "×")
+    return found.error("E0101", "a statement is not repeated with `*`", "", help)
+
+
+def _repeat_of_bare(found: Unexpected) -> Explanation | None:
+    """`relu × 3`: only what has parentheses or a body is repeated"""
+    if found.kind != "TIMES" or found.at - found.first < 1 or "NUMBER" not in found.expected:
+        return None
+    name = found.before
+    if name[0] != "NAME":
+        return None
+    help = found.fix(f"write `{name[1]}() × ...`", "()", name[3], name[3])
+    return found.error("E0101", "only calls with `( )` and bodies are repeated", "", help)
+
+
+def _output_size(found: Unexpected) -> Explanation | None:
+    """`conv 3x3, 64   28x28x64`"""
+    if found.kind != "DIMS" or "COLON" not in found.expected or found.text.count("x") < 2:
+        return None
+    return found.error(
+        "E0108",
+        f"a `:` is missing before `{found.text}`",
+        "",
+        found.fix("the output size follows a `:`", ": " + found.text),
+    )
+
+
+def _missing_separator(found: Unexpected) -> Explanation | None:
+    """`conv 3x3 64`, `relu } conv`"""
+    if found.is_first or found.before[0] not in OPERAND_ENDS or found.opening[0] == "CNN":
+        return None
+    begins = found.kind in _BEGINNINGS or found.text in STATEMENT_WORDS
+    if not begins and found.kind not in _STARTS_OF_VALUES:
+        return None
+    signs = []
+    if "COMMA" in found.expected and found.kind in _STARTS_OF_VALUES:
+        signs.append("`,`")
+    if "_SEP" in found.expected and begins:
+        signs.append("`;`")
+    if not signs:
+        return None
+    between = f"between `{found.before[1]}` and `{found.text}`"
+    return found.error(
+        "E0108", f"{' or '.join(signs)} is missing {between}", "", _separators(found, signs)
+    )
+
+
+def _separators(found: Unexpected, signs: list[str]) -> Help:
+    place = found.before[3]
+    if len(signs) == 2:
+        return Help("arguments are separated by `,`, statements by `;` or a new line")
+    if signs == ["`;`"]:
+        return Help("start a new line, or write `;` between the statements")
+    return found.fix("add the comma", ",", place, place)
+
+
+def _spaced_call(found: Unexpected) -> Explanation | None:
+    """`inception (64, 32)`"""
+    if found.kind not in ("COMMA", "EQUAL") or "RPAR" not in found.expected | {"EQUAL"}:
+        return None
+    depth = 0
+    for at in range(found.at - 1, found.first, -1):
+        kind = found.tokens[at][0]
+        depth += (kind == "RPAR") - (kind in ("LPAR", "_CALL"))
+        if depth < 0:
+            name, bracket = found.tokens[at - 1], found.tokens[at]
+            if kind != "LPAR" or name[0] != "NAME":
+                return None
+            fix = found.fix(f"write `{name[1]}(`", "", name[3], bracket[2])
+            return found.error(
+                "E0101",
+                f"{_message(found)}: with a space before `(` this is one value",
+                "",
+                fix,
+            )
+    return None
+
+
+def _brace_on_next_line(found: Unexpected) -> Explanation | None:
+    if found.kind != "_SEP" or found.after[0] != "LBRACE" or "LBRACE" not in found.expected:
+        return None
+    return found.error(
+        "E0101",
+        "the `{` belongs on this line",
+        "",
+        found.fix("write it here", " ", found.before[3], found.after[2]),
+    )
+
+
+# ------------------------------------------------------------- wrong places
+
+
+def _label_of_nothing(found: Unexpected) -> Explanation | None:
+    """`a: if x { }`"""
+    if found.before[0] != "LABEL" or found.kind in ("_SEP", "$END", "RBRACE", "BAR"):
+        return None
+    if "STAGE" in found.expected or "NAME" not in found.expected:
+        return None
+    return found.error(
+        "E0101",
+        f"`{found.text}` cannot have a label",
+        "",
+        "a label names the value of a layer, a call, a body, `share` or `input`",
+    )
+
+
+def _detached_label(found: Unexpected) -> Explanation | None:
+    """`conv1 : conv 3x3, 64`"""
+    first, colon = found.opening, found.tokens[min(found.first + 1, len(found.tokens) - 1)]
+    if first[0] not in _REFS or colon[0] != "COLON" or found.at - found.first > 3:
+        return None
+    if found.kind in ("_SEP", "$END", "RBRACE", "BAR"):
+        return None
+    fix = found.fix(f"write `{first[1]}:` without a space", "", first[3], colon[2])
+    return Explanation(
+        error(
+            "E0101",
+            "a label's colon follows it directly",
+            Span(found.source, first[2], colon[3]),
+            help=[fix],
+        )
+    )
+
+
+def _outside(found: Unexpected) -> Explanation | None:
+    """`conv 3x3, 64` at the top level"""
+    if found.depth or not found.is_first or "MODEL" not in found.expected:
+        return None
+    begins = found.kind in ("NAME", "LABEL", "_WINDOW", "LBRACE")
+    if not begins and found.text not in STATEMENT_WORDS:
+        return None
+    text = found.text or found.after[1]
+    outside = found.error(
+        "E0101",
+        f"`{text}` stands outside of any model or block",
+        "",
+        "write it in the body of one: `model name { ... }`",
+    )
+    return Explanation(outside.diagnostic, foreign=True)
+
+
+def _first_branch(found: Unexpected) -> Explanation | None:
+    """`concat { a | b }`"""
+    if found.kind != "BAR" or found.depth == 0:
+        return None
+    return found.error(
+        "E0101",
+        f"{_message(found)}: this body has no branches",
+        "",
+        "each branch begins with `|`, the first one too: `concat { | a | b }`",
+    )
+
+
+def _else(found: Unexpected) -> Explanation | None:
+    if found.kind != "ELSE" or "SLASH" in found.expected or "NUMBER" in found.expected:
+        return None
+    return found.error(
+        "E0101", "this `else` belongs to no `if`", "", "`else` follows the `}` of an `if`"
+    )
+
+
+def _comparison(found: Unexpected) -> Explanation | None:
+    """`0 < n < 3`"""
+    if found.kind != "COMPARE" or "AND" not in found.expected or "COMPARE" in found.expected:
+        return None
+    return found.error(
+        "E0101",
+        "comparisons cannot be chained",
+        "",
+        "compare two values at a time: `a < b and b < c`",
+    )
+
+
+def _equals(found: Unexpected) -> Explanation | None:
+    """`if n = 3 { }`"""
+    if found.kind != "EQUAL" or found.opening[0] != "IF" or "AND" not in found.expected:
+        return None
+    return found.error("E0101", "a comparison is written `==`", "", found.fix("write `==`", "=="))
+
+
+def _keyword_colon(found: Unexpected) -> Explanation | None:
+    """`conv(pad: 1)`"""
+    if found.kind != "COLON" or found.before[0] != "NAME" or "RPAR" not in found.expected:
+        return None
+    name = found.before
+    fix = found.fix(f"write `{name[1]}=`", "=", name[3], found.after[2])
+    return found.error("E0101", "an argument's value follows `=`, not `:`", "", fix)
+
+
+def _rule_sign(found: Unexpected) -> Explanation | None:
+    if found.kind != "IMPLIES":
+        return None
+    return found.error(
+        "E0101",
+        f"{_message(found)}",
+        "`⇒` is kept for rules, which this edition does not have",
+    )
+
+
+_MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
+    _later,
+    _reserved_name,
+    _nested_item,
+    _foreign,
+    _brace_on_next_line,
+    _detached_label,
+    _equals,
+    _spaced_call,
+    _assignment,
+    _outside,
+    _repeat,
+    _repeat_of_bare,
+    _output_size,
+    _label_of_nothing,
+    _missing_separator,
+    _first_branch,
+    _else,
+    _comparison,
+    _keyword_colon,
+    _rule_sign,
+)
