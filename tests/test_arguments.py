@@ -21,8 +21,13 @@ from cnndsl.arguments import (
     known_words,
     signature,
 )
+from cnndsl.op import Op
 from cnndsl.ops import OPS
 from cnndsl.window import Padding, Window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cnndsl.op import Count
 
 OPERATORS = sorted(OPS.values(), key=lambda op: op.word)
 
@@ -270,6 +275,19 @@ def test_statements():
     assert text("split", (58, 58)) == "split [58, 58]"
     assert text("dropout", 0.4) == "dropout 0.4"
     assert text("globalavgpool") == "globalavgpool"
+
+
+def test_positional_values_after_a_default_get_their_names():
+    class Two(Op):
+        first: Count = 1
+        second: Count = 1
+
+        word = "two"
+        positional = ("first", "second")
+
+    assert format_op(Two(3, 4)) == "two 3, 4"
+    assert format_op(Two(3)) == "two 3"
+    assert format_op(Two(1, 4)) == "two second=4"
 
 
 def test_flags():

@@ -23,8 +23,8 @@ sizes = st.recursive(
     max_leaves=6,
 )
 linear = st.builds(
-    lambda a, b, c, m, d, n: a * H + (b * H + c) // m + (H // m + d) // n,
-    *[st.integers(-5, 5)] * 3, divisors, st.integers(-5, 5), divisors,
+    lambda a, b, m, c, n: a * H + (b * H + H // m + c) // n,
+    st.integers(-5, 5), st.integers(-5, 5), divisors, st.integers(-5, 5), divisors,
 )  # fmt: skip
 
 
