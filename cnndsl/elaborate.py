@@ -220,9 +220,6 @@ class _Elaborator:
         self._finish_outputs(flow, base.name.span, is_model=True)
         arguments = _plain_arguments(base.parameters, scope.variables)
         main = self.builder.finish(model.name.id, base.name.id, arguments, base.span)
-        if not self.problems and not main.inputs:
-            self._report(error("E0403", f"the model `{base.name.id}` has no input", base.name.span,
-                               help=["begin it with `input 224x224x3`"]))
         self._collect(self.builder)
         functions = (*self.functions.values(), main)
         module = Module(model.name.id, functions, name, self.source, tuple(self.constraints))
@@ -271,7 +268,7 @@ class _Elaborator:
     ) -> tuple[Model, Namespace, tuple[Given, ...]]:
         found = namespace.model(call.callee.id)
         if found is None:
-            names = namespace.models()
+            names = [name for name in namespace.models() if name not in passed]
             near = did_you_mean(call.callee.id, names)
             fail("E0202", f"there is no model `{call.callee.id}`", call.callee.span,
                  help=[f"did you mean `{near}`?"] if near else [])
@@ -438,9 +435,16 @@ class _Elaborator:
         labels: tuple[str, ...] = (),
         steps: list[Step] | None = None,
         weights: str | None = None,
+        marks: tuple[Span, ...] = (),
     ) -> Flow:
-        """Add an operator to the graph, its hidden values spelled out and its types checked."""
-        if flow is None or isinstance(op, Identity):
+        """Add an operator to the graph, its hidden values spelled out and its types checked.
+
+        `marks` are the places of the operands, where they are not those of their makers.
+        """
+        if flow is None:
+            self._require_input(place.span)
+            return None
+        if isinstance(op, Identity):
             return flow
         least, most = op.arity
         if len(flow) < least or most is not None and len(flow) > most:
@@ -450,7 +454,7 @@ class _Elaborator:
             exact = op.canonical(*types)
             results = exact.infer(*types)
         except ShapeError as problem:
-            raise CnnError(self._shape_error(problem, flow, place)) from None
+            raise CnnError(self._shape_error(problem, flow, place, marks)) from None
         self._check_limits(results, place.span)
         node = name if name not in self.builder.types else self.builder.unique(name)
         if len(results) > 1 and len(labels) == len(results):
@@ -462,6 +466,12 @@ class _Elaborator:
         if steps is not None:
             steps.append(Step(node, lambda inputs: op.canonical(*inputs)))
         return values
+
+    def _require_input(self, span: Span) -> None:
+        """An unknown flow is the trace of an error, or of a model that has no input yet."""
+        if not self.builder.inputs and not self.problems:
+            fail("E0403", "nothing flows into this: the model has no input yet", span,
+                 help=["begin the model with `input 224x224x3`"])
 
     def _wrong_arity(self, op: Op, flow: tuple[str, ...], place: Place) -> None:
         if op.family == "merge":
@@ -526,8 +536,8 @@ class _Elaborator:
             self.builder.row += 1
             place = Place(statement.merge.span, label, context.region)
             name = f"{label}_{index + 1}" if label and times is not None else label
-            spans = [branch.span for branch in statement.branches]
-            flow = self._merge(word, results, context, place, name, spans)
+            ends = [branch.statements[-1].span for branch in statement.branches]
+            flow = self._merge(word, results, context, place, name, ends)
             self._check_size(start, times, index, statement.span)
         flow = self._annotated(flow, statement, context)
         self._define(labels, statement.labels, flow)
@@ -540,15 +550,19 @@ class _Elaborator:
         context: _Context,
         place: Place,
         name: str | None,
-        spans: list[Span] | None = None,
+        ends: list[Span] | None = None,
     ) -> Flow:
+        """Join branches; `ends` are the places where they end, for messages."""
         values: list[str] = []
-        for branch in branches:
+        marks: list[Span] = []
+        for index, branch in enumerate(branches):
             if branch is None:
                 return None
             values.extend(branch)
+            marks.extend([ends[index]] * len(branch) if ends else [])
         op, posts = bind_operator(word, (), context.defaults, context.scope, place.span)
-        flow = self._add(op, tuple(values), place, name or self._auto(word, place))
+        node = name or self._auto(word, place)
+        flow = self._add(op, tuple(values), place, node, marks=tuple(marks))
         for post in posts:
             flow = self._call(post, (), flow, context, place, f"{name}_{post}" if name else None)
         return flow
@@ -615,6 +629,7 @@ class _Elaborator:
         nth = self.calls.get(id(block), 0)
         self.calls[id(block)] = nth + 1
         if flow is None:
+            self._require_input(place.span)
             return None
         function = self._specialise(ref, values, flow, context, place, nth)
         if function is None:
@@ -1011,7 +1026,8 @@ class _Elaborator:
             return
         if flow is None:
             if not self.problems:
-                self._report(error("E0403", "this has no output", span))
+                self._report(error("E0403", "this has no output", span,
+                                   help=["a model begins with `input 224x224x3`"]))
             return
         names = ["output"] if len(flow) == 1 else [f"output_{i + 1}" for i in range(len(flow))]
         ends = [Output(name, value) for name, value in zip(names, flow, strict=True)]
@@ -1082,13 +1098,16 @@ class _Elaborator:
                 self._report(diagnostic)
             return flow
         if flow is None:
-            return self._resume(claimed, shape) if self.builder.inputs else None
+            known = len(claimed) != 2 and self.builder.inputs
+            return self._resume(claimed, shape) if known else None
         if self.options.changes_the_model:
             return flow
         if len(flow) != 1:
             fail("E0209", f"a shape annotation is for one value, the flow carries {len(flow)}",
                  shape.span)
         found = self.builder.types[flow[0]]
+        if found.is_map and len(claimed) == 2:  # height × width, as many tables have it
+            claimed = (*claimed, found.channels)
         if _same_shape(found.shape, claimed):
             return flow
         if not self._symbolic_claim(found.shape, claimed, shape.span):
@@ -1136,20 +1155,31 @@ class _Elaborator:
 
     # ---------------------------------------------------------------- messages
 
-    def _shape_error(self, problem: ShapeError, flow: tuple[str, ...], place: Place) -> Diagnostic:
-        """A shape error with the place that made each operand what it is."""
-        also: list[Label] = []
-        for value in flow:
-            span = self.builder.origins.get(value)
-            if span is not None and all(label.span != span for label in also):
-                also.append(Label(span, str(self.builder.types[value])))
+    def _shape_error(
+        self,
+        problem: ShapeError,
+        flow: tuple[str, ...],
+        place: Place,
+        marks: tuple[Span, ...] = (),
+    ) -> Diagnostic:
+        """A shape error with the place that made each operand what it is.
+
+        Operands of branches are marked where the branch ends, and the one at fault is
+        the place of the error; other operands are marked at the statement that made them.
+        """
+        operands: dict[Span, str] = {}
+        for index, value in enumerate(flow):
+            span = marks[index] if marks else self.builder.origins.get(value)
+            if span is not None:
+                operands.setdefault(span, str(self.builder.types[value]))
         notes = problem.notes
-        if not self.builder.origins.keys() & set(flow):
+        if not operands:
             shown = ", ".join(f"`{v}` {self.builder.types[v]}" for v in flow)
             notes = (*notes, f"inputs: {shown}")
-        label = "" if any(a.span == place.span for a in also) else "here"
-        also = [a for a in also if a.span != place.span]
-        return error(problem.code, problem.message, place.span, label, also=also, notes=notes,
+        main = marks[problem.argument or 0] if marks else place.span
+        label = operands.pop(main, "here")
+        also = [Label(span, text) for span, text in operands.items()]
+        return error(problem.code, problem.message, main, label, also=also, notes=notes,
                      help=problem.help)
 
     def _report(self, diagnostic: Diagnostic) -> None:

@@ -89,6 +89,8 @@ def _holds(claim: Claim, found: Found) -> bool:
     value = claim.value
     if isinstance(value, tuple) or isinstance(found, (tuple, Symbol)):
         wanted = value if isinstance(value, tuple) else (value,)
+        if isinstance(found, tuple) and len(found) == 3 and len(wanted) == 2:
+            wanted = (*wanted, found[2])
         return claim.relation == "=" and _squeezed(found) == _squeezed(wanted)
     if claim.relation != "=":
         return _RELATIONS[claim.relation](found, value)
