@@ -33,6 +33,7 @@ Ref = OpRef | BlockRef
 Defaults = tuple[tuple[str, tuple[Given, ...]], ...]
 """`default` statements in force, outermost first: the word and what was given for it."""
 
+REPEAT_HELP = "to repeat a layer, put its arguments in parentheses: `conv(3x3, 64) × 2`"
 FAMILIES = frozenset(cls.family for cls in OPS.values())
 
 
@@ -148,7 +149,8 @@ class _Binding:
             if isinstance(argument.value, Word) and not kind.choices:
                 unknown_name(Name(argument.value.id, argument.span), self.scope)
             message = f"`{name}` of `{self.cls.word}` {problem}"
-            fail(problem.code, message, argument.span, help=problem.help)
+            help = (*problem.help, REPEAT_HELP) if isinstance(value, Window) else problem.help
+            fail(problem.code, message, argument.span, help=help)
 
     def _twice(self, name: str, argument: Given) -> None:
         fail("E0205", f"`{name}` of `{self.cls.word}` is given twice", argument.span)

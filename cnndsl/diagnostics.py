@@ -123,7 +123,7 @@ def distance(a: str, b: str) -> int:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """The known word nearest to `word`, or None when none is near enough."""
-    limit = max(1, len(word) // 3)
+    limit = max(1, len(word) // 3) if len(word) > 1 else 0
     lower = word.lower()
     ranked = sorted(
         (distance(lower, name.lower()), name)

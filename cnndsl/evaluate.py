@@ -320,12 +320,12 @@ def _dims(expr: Dims, scope: Scope, depth: int) -> Window | Extents:
 def _factor(expr: Expr, scope: Scope, depth: int) -> Any:
     value = whole(evaluate(expr, scope, depth))
     if isinstance(value, Window) and value.stride == (1, 1):
-        help = ["a repeat needs parentheses around the arguments: `conv(3x3, 64) × 2`"]
+        help = ["to repeat a layer, put its arguments in parentheses: `conv(3x3, 64) × 2`"]
         fail("E0206", "a window cannot be a factor of a size", expr.span, help=help)
     if isinstance(value, Symbol):
         return value
     if not isinstance(value, int) or isinstance(value, bool):
-        help = ["a repeat needs parentheses around the arguments: `conv(3x3, 64) × 2`"]
+        help = ["to repeat a layer, put its arguments in parentheses: `conv(3x3, 64) × 2`"]
         fail("E0206", "the factors of a size are whole numbers", expr.span,
              f"this is {describe(value)}", help=help)
     if not 0 <= value <= MAX_DIMENSION:
