@@ -93,7 +93,7 @@ def _dispatch(arguments: list[str]) -> int:
     """Find the command, wherever it stands among the options, and run it."""
     words = [argument for argument in arguments if not argument.startswith("-")]
     name = next((word for word in words if word in COMMANDS), None)
-    if name is None or (name == "help" and words[0] == "help"):
+    if name is None or words[0] == "help":
         return _without_command(arguments, words)
     at = arguments.index(name)
     return _run(name, arguments[:at] + arguments[at + 1 :])
@@ -139,7 +139,7 @@ def _parse(name: str, command: Command, arguments: list[str]) -> Namespace:
         usage=f"cnnc {name} {command.usage}".rstrip(),
         description=command.summary,
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=90),
     )
     command.configure(parser)
     parser.add_argument(
@@ -256,9 +256,9 @@ def _color_choice(arguments: Sequence[str]) -> str:
 
 def _report(diagnostics: Sequence[Diagnostic], color: str) -> None:
     """Diagnostics as text, to standard error."""
-    from .render import render_all
-
     if diagnostics:
+        from .render import render_all
+
         style = _style(sys.stderr, color)
         _say(render_all(diagnostics, color=style.color, width=style.width, unicode=style.unicode))
 
@@ -271,18 +271,21 @@ def _failed(diagnostics: Sequence[Diagnostic], color: str) -> int:
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
     """The exit code for these diagnostics. Errors in the spec count before everything else."""
     codes = {_code_of(diagnostic) for diagnostic in diagnostics if diagnostic.is_error}
-    order = (IN_SPEC, LIMIT, INPUT_OUTPUT, MISSING_TOOL)
+    order = (IN_SPEC, LIMIT, INPUT_OUTPUT, MISSING_TOOL, USAGE)
     return next((code for code in order if code in codes), OK)
 
 
 def _code_of(diagnostic: Diagnostic) -> int:
-    code = diagnostic.code
+    code, place = diagnostic.code, diagnostic.place
     if code.startswith("E06"):
         return LIMIT
     if code == "E0702":
         return MISSING_TOOL
-    nowhere = diagnostic.place is None
-    return INPUT_OUTPUT if code.startswith("E07") or (code == "E0501" and nowhere) else IN_SPEC
+    if code == "E0705" or (place is not None and place.source.name.startswith("--")):
+        return USAGE
+    if code.startswith("E07") or (place is None and code == "E0501"):
+        return INPUT_OUTPUT
+    return USAGE if place is None and code.startswith("E02") else IN_SPEC
 
 
 def _usage(problem: UsageError) -> int:
@@ -390,30 +393,22 @@ def _assignment(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _sources(specs: Sequence[str], stdin_filename: str) -> list[tuple[str | Source, str | None]]:
-    """The specs as the driver takes them: names, or the text of standard input."""
-    return [_source(spec, stdin_filename) for spec in specs]
-
-
-def _source(spec: str, stdin_filename: str) -> tuple[str | Source, str | None]:
-    """A spec, and the model when the text came from standard input (`-:MODEL`)."""
-    name, _, model = spec.partition(":")
-    if name != STDIN:
-        return spec, None
+def _source(spec: str, stdin_filename: str) -> str | Source:
+    """A spec as the driver takes it: its name, or the text of standard input."""
+    if spec != STDIN:
+        return spec
     from .loader import decode_source
 
     path = stdin_filename if stdin_filename != "<stdin>" else None
-    return decode_source(_stdin(), stdin_filename, path), model or None
+    return decode_source(_stdin(), stdin_filename, path)
 
 
 def _compiled(options: Namespace) -> driver.Compiled:
     """The one model that the options ask for; its warnings are printed."""
     from . import driver
 
-    spec, model = _source(options.file, options.stdin_filename)
     compiled = driver.compile_model(
-        spec,
-        model,
+        _source(options.file, options.stdin_filename),
         settings=dict(options.set),
         input=options.input,
         dialect=options.dialect,
@@ -429,7 +424,7 @@ def _write(options: Namespace, content: bytes) -> int:
     from .loader import find_model
     from .output import write_all
 
-    inputs = [] if options.file.startswith(STDIN) else [find_model(options.file)[0]]
+    inputs = [] if options.file == STDIN else [find_model(options.file)[0]]
     write_all({options.output: content}, inputs)
     return OK
 
@@ -482,8 +477,8 @@ def _checked(
     """The compiled models of a file; its warnings join the diagnostics. Raises CnnError."""
     from . import driver
 
-    source, model = _source(spec, options.stdin_filename)
-    found = driver.check(source, model, strict=options.strict, max_nodes=options.max_nodes)
+    source = _source(spec, options.stdin_filename)
+    found = driver.check(source, strict=options.strict, max_nodes=options.max_nodes)
     for compiled in found:
         diagnostics += compiled.diagnostics
     return found
@@ -504,7 +499,7 @@ def _facts(compiled: driver.Compiled) -> dict[str, object]:
     macs = compiled.cost.macs
     return {
         "name": compiled.module.name,
-        "parameters": compiled.cost.parameters,
+        "parameters": compiled.cost.params,
         "macs": macs if isinstance(macs, int) else str(macs),
         "expectations": [
             {"text": claim.text, "holds": claim.holds, "found": str(claim.found)}
@@ -515,7 +510,7 @@ def _facts(compiled: driver.Compiled) -> dict[str, object]:
 
 def _verdict(compiled: driver.Compiled) -> str:
     """`ok resnet50: 25,557,032 parameters, 4.09 G MACs, 3 expectations hold`"""
-    parts = [f"{compiled.cost.parameters:,} parameters", f"{_short(compiled.cost.macs)} MACs"]
+    parts = [f"{compiled.cost.params:,} parameters", f"{_short(compiled.cost.macs)} MACs"]
     claims = len(compiled.claims)
     if claims:
         parts.append(f"{claims} expectation{'s hold' if claims > 1 else ' holds'}")
@@ -678,8 +673,7 @@ def _list(options: Namespace) -> int:
     from . import driver
 
     if options.file is not None:
-        source, _ = _source(options.file, "<stdin>")
-        return _print("\n".join(driver.models(source)))
+        return _print("\n".join(driver.models(_source(options.file, "<stdin>"))))
     return _print("\n".join(_entry(*spec) for spec in driver.shipped()))
 
 
@@ -702,7 +696,7 @@ def _explain(options: Namespace) -> int:
 
     if options.code is None:
         return _print(index())
-    code = options.code.upper().strip("[]")
+    code = options.code.upper().rpartition("[")[2].rstrip("]")
     if code not in CODES:
         nearest = did_you_mean(code, CODES)
         hint = f"did you mean `{nearest}`?" if nearest else "`cnnc explain` lists all codes"

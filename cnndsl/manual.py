@@ -122,7 +122,7 @@ def _about(said: Entry, name: str) -> str:
 def _default(op: type[Op], name: str) -> str:
     if name not in op.defaults:
         return ""
-    return f" (default `{format_value(op.defaults[name], op.types[name])}`)"
+    return f" (default `{format_value(op.defaults[name], op.annotations[name])}`)"
 
 
 def _arity(op: type[Op]) -> str:
