@@ -192,7 +192,7 @@ class Upsample(Op):
 
 @op("shuffle", family="reshape")
 class Shuffle(Move):
-    """Channel shuffle: channels g₁…gₙ of each group become the first of all groups, and so on.
+    """Channel shuffle: the groups take turns, so that the next grouped convolution mixes them.
 
     Arguments:
         groups: number of groups; the channels, seen as groups × rest, are transposed.
