@@ -29,7 +29,7 @@ from .evaluate import (
     whole,
 )
 from .foreign import FOREIGN
-from .graph import Call, Constraint, Graph, Module, Output
+from .graph import Call, Constraint, Graph, Module, Node, Output
 from .namespace import Namespace
 from .op import Op, ShapeError
 from .ops import OPS
@@ -65,7 +65,7 @@ from .syntax import (
 )
 from .syntax import Output as OutputStatement
 from .types import TensorType
-from .window import Padding, Window
+from .window import IDENTITY, Padding, Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -1112,7 +1112,7 @@ class _Elaborator:
             return flow
         if not self._symbolic_claim(found.shape, claimed, shape.span):
             self._report(self._wrong_shape(found, claimed, flow[0], shape.span, statement))
-            return self._resume(claimed, shape)
+            return None
         return flow
 
     def _resume(self, claimed: tuple[Size, ...], shape: Expr) -> Flow:
@@ -1150,6 +1150,7 @@ class _Elaborator:
         if producer is not None:
             before = ", ".join(str(self.builder.types[i]) for i in producer.inputs)
             notes.append(f"`{producer.name}` makes {found} from {before}")
+            notes.extend(_arithmetic(producer, self.builder.types))
         return error("E0309", f"this is {found}, not {wanted}", span, "claimed here",
                      notes=notes, help=["correct the annotation, or the statement it is about"])
 
@@ -1314,6 +1315,21 @@ def _sizes(value: Any, expr: Expr) -> tuple[Size, ...]:
 def _same_shape(found: tuple[Size, ...], claimed: tuple[Size, ...]) -> bool:
     """Equal, where a 1x1 map and a vector are the same."""
     return _squeezed(found) == _squeezed(claimed)
+
+
+def _arithmetic(node: Node, types: Mapping[str, TensorType]) -> Iterator[str]:
+    """How a window made a height and a width of its input's."""
+    x = types[node.inputs[0]]
+    axes = None if isinstance(node.op, Call) else node.op.axes(x)
+    if axes is None or not x.is_map or all(axis == IDENTITY for axis in axes):
+        return
+    for name, n, axis in (("height", x.height, axes[0]), ("width", x.width, axes[1])):
+        yield (
+            f"{name}: ⌊({n} + {axis.lo} + {axis.hi} − {axis.extent + 1}) / {axis.stride}⌋ + 1 "
+            f"= {axis.size(n)}"
+        )
+        if axes[0] == axes[1] and x.height == x.width:
+            return
 
 
 def _squeezed(shape: tuple[Size, ...]) -> tuple[Size, ...]:
