@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 
 import pytest
 
 from cnndsl import op as op_module
+from cnndsl.driver import check
 from cnndsl.graph import Call, Constraint, Graph, Module, Node, Output, Value
 from cnndsl.op import OPS, Op
 from cnndsl.ops.activation import Relu, Sigmoid
@@ -827,3 +829,32 @@ def test_deep_calls_need_no_stack():
     assert cost(module).params == 2
     assert depth(module) == 1
     assert receptive_field(module).height == Reach(1, 1, 0)
+
+
+# Shipped specs -----------------------------------------------------------------------
+
+SPECS = sorted((Path(__file__).parents[1] / "specs").glob("*.cnn"))
+FIELDS = {  # Araujo et al., Computing Receptive Fields of CNNs, 2019; resnets with their strides
+    "alexnet": 195, "vgg16": 212, "resnet18": 435, "resnet50": 427, "resnet101": 971,
+}  # fmt: skip
+DEPTHS = {
+    "alexnet": 8, "vgg11": 11, "vgg16": 16, "vgg19": 19, "googlenet": 22, "lenet5": 5,
+    "resnet18": 18, "resnet34": 34, "resnet50": 50, "resnet101": 101, "resnet152": 152,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+def test_specs(spec):
+    for compiled in check(str(spec)):
+        module = compiled.module
+        flattened = flat(module)
+        assert cost(flattened, True).total == cost(module, True).total
+        assert cost(flattened).total == cost(module).total
+        assert depth(flattened) == depth(module) == DEPTHS.get(module.name, depth(module))
+        fields = receptive_fields(module)
+        flat_fields = receptive_fields(flattened)
+        assert {n: f for n, f in flat_fields.items() if n in fields} == {
+            n: f for n, f in fields.items() if n in flat_fields
+        }
+        if module.name in FIELDS:
+            assert receptive_field(module).height.size == FIELDS[module.name]
