@@ -304,7 +304,7 @@ def op_text(op: Op) -> str:
 
 
 def _text(value: object, op: Op, field: str) -> str:
-    return format_value(value, op.types[field])
+    return format_value(value, op.annotations[field])
 
 
 def _percent(value: object) -> str:

@@ -1,0 +1,165 @@
+"""The caption under a figure, its legend, and the text for those who cannot see it."""
+
+from __future__ import annotations
+
+from cnndsl.graph import Module
+from cnndsl.passes.cost import Cost
+from cnndsl.passes.depth import depth
+from cnndsl.passes.outline import Item, Repeat, label_text, outline, row_text
+from cnndsl.record import Record
+
+from .draw import shape_text
+from .graph import html
+from .scene import Scene
+from .style import LEGEND, NOTE, Style, legend_family, style_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cnndsl.graph import Graph
+    from cnndsl.symbol import Size
+
+PER_LINE = 46
+"""Characters in a line of the caption."""
+
+
+class Facts(Record):
+    """What the caption says of a model."""
+
+    name: str
+    input: str
+    parameters: str
+    macs: str
+    depth: str
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        return (
+            f"input {self.input}",
+            f"{self.parameters} parameters",
+            f"{self.macs} MACs",
+            f"depth {self.depth}",
+        )
+
+
+def facts_of(module: Module, costs: Cost) -> Facts:
+    """The facts of a module, those of inference."""
+    shapes = " + ".join(shape_text(value.type) for value in module.main.inputs)
+    return Facts(module.name, shapes, integer(costs.params), scaled(costs.macs), str(depth(module)))
+
+
+def integer(size: Size) -> str:
+    """`25,557,032`; a formula as it is."""
+    return f"{size:,}" if isinstance(size, int) else str(size)
+
+
+def scaled(size: Size) -> str:
+    """`4.089 G`, four digits; k is 1,000."""
+    if not isinstance(size, int):
+        return str(size)
+    for power, unit in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if size >= 10**power:
+            return f"{size / 10**power:.4g} {unit}"
+    return str(size)
+
+
+def caption_label(
+    facts: Facts, scene: Scene, theme: str, legend: bool, notes: Iterable[str]
+) -> str:
+    """An HTML-like table: the name, the facts, the legend, notes."""
+    rows = [f"<tr><td><b>{html(facts.name)}</b></td></tr>"]
+    rows += [f"<tr><td>{html(line)}</td></tr>" for line in _filled(facts.phrases)]
+    if legend:
+        rows += _legend(scene, theme)
+    rows += [
+        f'<tr><td><font point-size="8" color="{NOTE}">{html(line)}</font></td></tr>'
+        for note in notes
+        for line in _filled(note.split(" "), " ")
+    ]
+    return (
+        '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+        f"{''.join(rows)}</table>"
+    )
+
+
+def legend_notes(scene: Scene) -> list[str]:
+    """What dashes and counts mean, as far as they occur."""
+    notes = []
+    if any(edge.dashed for edge in scene.edges):
+        notes.append("dashed edge: projection")
+    if any(box.training for box in scene.boxes):
+        notes.append("grey, dashed: training only")
+    if any(box.count > 1 for box in scene.boxes):
+        notes.append("× N: N equal copies")
+    return notes
+
+
+def _filled(phrases: Iterable[str], gap: str = " · ") -> list[str]:
+    """Phrases in lines of a width."""
+    lines: list[str] = []
+    for phrase in phrases:
+        if lines and len(lines[-1]) + len(phrase) + len(gap) <= PER_LINE:
+            lines[-1] += gap + phrase
+        else:
+            lines.append(phrase)
+    return lines
+
+
+def _legend(scene: Scene, theme: str) -> list[str]:
+    """Swatches of the families that occur, and what dashes and counts mean."""
+    present = {legend_family(box.family) for box in scene.boxes if box.kind == "box"}
+    styles = [style_of(family, theme) for family in LEGEND if family in present]
+    rows = [f"<tr><td>{_chips(styles)}</td></tr>"] if len(styles) > 1 else []
+    rows += [
+        f'<tr><td><font point-size="8" color="{NOTE}">{html(line)}</font></td></tr>'
+        for line in _filled(legend_notes(scene))
+    ]
+    return rows
+
+
+def _chips(styles: list[Style]) -> str:
+    """A table of the families' names on their colours, three in a line."""
+    rows = []
+    for start in range(0, len(styles), 3):
+        inside = "".join(
+            f'<td bgcolor="{style.fill}"><font point-size="8" color="{style.text}">'
+            f"{html(style.title)}</font></td>"
+            for style in styles[start : start + 3]
+        )
+        rows.append(f"<tr>{inside}</tr>")
+    return (
+        '<table border="0" cellborder="0" cellspacing="3" cellpadding="1">'
+        f"{''.join(rows)}</table>"
+    )
+
+
+def alternative_text(module: Module, facts: Facts) -> str:
+    """The network in a sentence or two, stage by stage."""
+    parts: list[str] = []
+    region = ""
+    for item in outline(module.main):
+        stage = item.region[0] if item.region else ""
+        text = _said(item, module.by_name)
+        if stage and stage != region:
+            parts.append(f"stage {stage}: {text}")
+        else:
+            parts.append(text)
+        region = stage
+    outputs = ", ".join(
+        f"{output.name} {shape_text(type)}{' (training only)' if output.training else ''}"
+        for output, type in zip(module.main.outputs, module.main.output_types, strict=True)
+    )
+    flow = "; ".join(parts) if len(parts) <= 60 else "; ".join([*parts[:59], "and so on"])
+    numbers = ", ".join(facts.phrases[1:])
+    return f"{facts.name}: input {facts.input}; {flow}. Output {outputs}. {numbers}."
+
+
+def _said(item: Item, functions: Mapping[str, Graph]) -> str:
+    times = f", {item.count} times" if item.count > 1 else ""
+    if isinstance(item, Repeat):
+        inside = ", then ".join(_said(inner, functions) for inner in item.items)
+        return f"({inside}){times}"
+    label = label_text(item.labels)
+    text = row_text(item, functions).replace(" · ", ", ")
+    return f"{label}: {text}{times}" if label else f"{text}{times}"

@@ -1,0 +1,92 @@
+"""How operators look: one row per family, and no operator has a row of its own.
+
+The fills are ordered by lightness, at least 8 L* apart, so that a black-and-white
+print tells the families apart too; the shape of the corners is a second channel.
+Every text has a contrast of 4.5:1 or more on its fill. The tests measure both.
+"""
+
+from __future__ import annotations
+
+from cnndsl.record import Record
+
+INK = "#111111"
+PAPER = "#ffffff"
+
+
+class Style(Record):
+    """The look of a family of boxes.
+
+    Arguments:
+        title: the family in the legend.
+        fill: colour of the box.
+        text: colour of what is written on it.
+        rounded: round corners.
+        heavy: a thicker border.
+    """
+
+    title: str
+    fill: str
+    text: str = INK
+    rounded: bool = False
+    heavy: bool = False
+
+
+STYLES: dict[str, Style] = {
+    "linear": Style("fully connected", "#675397", PAPER),
+    "norm": Style("normalisation", "#499471", rounded=True),
+    "pool": Style("pooling", "#e48174"),
+    "reshape": Style("reshape, resize", "#c9ac8a"),
+    "conv": Style("convolution", "#a2cbf2", rounded=True),
+    "block": Style("block", "#ade8e3", heavy=True),
+    "activation": Style("activation, dropout", "#fbf7bc", rounded=True),
+}
+"""By family, from dark to light; the order of the legend is that of `LEGEND`."""
+
+LEGEND = ("block", "conv", "pool", "norm", "activation", "linear", "reshape")
+
+ALIASES = {"regular": "activation", "merge": "reshape"}
+"""Families that share a row."""
+
+GREYS = {
+    "linear": "#5e5e5e",
+    "norm": "#858585",
+    "pool": "#9b9b9b",
+    "reshape": "#b1b1b1",
+    "conv": "#c6c6c6",
+    "block": "#dddddd",
+    "activation": "#f4f4f4",
+}
+"""The same lightness without colour."""
+
+MERGE_SIGNS = {"add": "+", "mul": "·", "concat": "‖"}
+"""What stands in the circle of a merge; in a circle `+` reads ⊕ and `·` reads ⊙."""
+
+BORDER = "#333344"
+EDGE = "#3c3c46"
+NOTE = "#55555f"
+"""Shapes on edges, captions, notes."""
+TRAINING = "#6f6f78"
+"""What exists in training only."""
+BAND = ("#f1f1f3", "#d4d4da")
+"""Fill and border of a stage."""
+FRAME = ("#ffffff", "#9a9aa4")
+"""Fill and border of an opened block."""
+
+FONT = "Helvetica,Arial,sans-serif"
+THEMES = ("paper", "grey")
+
+
+def style_of(family: str, theme: str = "paper") -> Style:
+    """The row of a family; a family of somebody's own looks like `reshape`."""
+    name = ALIASES.get(family, family)
+    name = name if name in STYLES else "reshape"
+    style = STYLES[name]
+    if theme != "grey":
+        return style
+    return Style(style.title, GREYS[name], style.text, style.rounded, style.heavy)
+
+
+def legend_family(family: str) -> str:
+    """The row of the legend that a family falls under."""
+    name = ALIASES.get(family, family)
+    return name if name in STYLES else "reshape"
