@@ -1,0 +1,585 @@
+"""The body of `__call__`: which expressions share a line, and what variables are called.
+
+A chain such as convolution, normalisation, activation is one line. The main flow is
+`x`; a branch beside it is `y`, several branches are `branch1`, `branch2`, ...; a value
+that something far away reads has its label's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from cnndsl.emitter import Group as Bracket
+from cnndsl.emitter import Piece, flat, layout
+from cnndsl.record import Record
+
+from .classes import ClassPlan, Group, Member
+from .code import Apply, Either, Expr, Join, Own, Ref, Scope, Text, line, render, walk
+from .naming import Names, identifier
+from .plan import substitute, uses
+
+LONGEST_LINE = 88
+LONGEST_OPERAND = 48
+LETTERS = ("x", "y", "z", "u", "v", "w")
+CARRIERS = ("conv", "linear", "norm", "merge", "call", "activation", "regular")
+"""Families of steps whose result an activation may take on the same line."""
+
+
+class Statement(Record):
+    """One assignment, or one loop.
+
+    Arguments:
+        targets: values it makes.
+        expr: what it assigns; of a loop, one round.
+        member: position of the last step in it.
+        loop: the attribute that a loop runs over.
+        group: position of the optional group that it is in.
+    """
+
+    targets: tuple[int, ...]
+    expr: Expr
+    member: int
+    loop: str | None = None
+    group: int | None = None
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Values it reads, in order, each once."""
+        refs = (part.value for part in walk(self.expr) if isinstance(part, Ref))
+        return tuple(dict.fromkeys(refs))
+
+
+class Body:
+    """`__call__` of a class."""
+
+    def __init__(self, cls: ClassPlan, is_model: bool) -> None:
+        self.cls = cls
+        self.is_model = is_model
+        self.members = cls.members
+        self.group_of = {
+            i: number
+            for number, group in enumerate(cls.groups)
+            for i in range(group.first, group.last + 1)
+        }
+        self.maker = {v: i for i, m in enumerate(self.members) for v in m.outputs}
+        self.outputs = cls.graph.outputs
+        self.main_results = [
+            value
+            for value, output in zip(cls.outputs, self.outputs, strict=True)
+            if not (is_model and output.training)
+        ]
+        self.training = [
+            (output.name, value)
+            for value, output in zip(cls.outputs, self.outputs, strict=True)
+            if is_model and output.training
+        ]
+        self.trees: dict[int, Expr] = {}
+        statements = self._statements()
+        needed = self._needed(statements)
+        early = [s for s in statements if needed & set(s.targets)]
+        late = [s for s in statements if not needed & set(s.targets)]
+        self.inline = self._inline_results(early, late)
+        self.early = [s for s in early if not set(s.targets) & set(self.inline)]
+        self.late = [s for s in late if not set(s.targets) & set(self.inline)]
+        self.statements = [*self.early, *self.late]
+        self._liveness()
+        self._roles()
+
+    # -------------------------------------------------------------- statements
+
+    def _statements(self) -> list[Statement]:
+        """One statement for each step that is not part of a later line."""
+        readers: dict[int, list[int]] = {}
+        for index, member in enumerate(self.members):
+            for value in member.inputs:
+                readers.setdefault(value, []).append(index)
+        kept = {*self.cls.outputs, *(g.result for g in self.cls.groups)}
+        kept |= {g.bypass for g in self.cls.groups}
+        found: list[Statement] = []
+        for index, member in enumerate(self.members):
+            values = [self.trees.get(value, Ref(value)) for value in member.inputs]
+            expr = substitute(_owned(member), values)
+            only = readers.get(member.outputs[0], [])
+            if (
+                len(member.outputs) == 1
+                and member.outputs[0] not in kept
+                and len(only) == 1
+                and self._joins(index, only[0], expr)
+            ):
+                self.trees[member.outputs[0]] = expr
+                continue
+            loop = member.name if member.step.is_loop else None
+            found.append(Statement(member.outputs, expr, index, loop, self.group_of.get(index)))
+        return found
+
+    def _joins(self, index: int, reader: int, expr: Expr) -> bool:
+        """Whether a step is said inside the line of the step that reads it."""
+        one, other = self.members[index], self.members[reader]
+        if self.group_of.get(index) != self.group_of.get(reader):
+            return False
+        if one.step.is_loop or other.step.is_loop:
+            return False
+        position = other.inputs.index(one.outputs[0])
+        if uses(other.apply, position) != 1:
+            return False
+        length = len(_text(expr))
+        if other.step.family == "merge":
+            return _is_operand(expr, length, other)
+        if length + 16 > LONGEST_LINE or one.step.family not in CARRIERS:
+            return False
+        if other.step.family == "activation":
+            return True
+        same_row = one.step.place == other.step.place
+        if other.step.family == "norm":
+            return one.step.family in ("conv", "linear") and bool(other.name)
+        return other.step.family == "regular" and same_row
+
+    def _needed(self, statements: Sequence[Statement]) -> set[int]:
+        """Values that the outputs of inference need."""
+        needed = set(self.main_results)
+        for statement in reversed(statements):
+            targets = set(statement.targets)
+            if statement.group is not None:
+                group = self.cls.groups[statement.group]
+                if group.result in needed:
+                    needed.add(group.bypass)
+            if targets & needed:
+                needed |= {*statement.targets, *statement.reads}
+        return needed
+
+    def _inline_results(
+        self, early: Sequence[Statement], late: Sequence[Statement]
+    ) -> dict[int, Expr]:
+        """Results that are said in the `return`."""
+        every = [*early, *late]
+        read = {value for statement in every for value in statement.reads}
+        counts = {value: self.cls.outputs.count(value) for value in self.cls.outputs}
+        found: dict[int, Expr] = {}
+        for statements, results in (
+            (early, self.main_results),
+            (late, [value for _, value in self.training]),
+        ):
+            for statement in statements:
+                value = statement.targets[0]
+                if (
+                    len(statement.targets) == 1
+                    and value in results
+                    and value not in read
+                    and counts[value] == 1
+                    and statement.loop is None
+                    and statement.group is None
+                    and (
+                        (len(results) == 1 and not self.training and statement is every[-1])
+                        or _is_simple_call(statement.expr)
+                    )
+                ):
+                    if statements is early and self.training:
+                        continue  # it is returned in two places
+                    found[value] = statement.expr
+        return found
+
+    # ---------------------------------------------------------------- liveness
+
+    def _liveness(self) -> None:
+        """The last statement that reads each value."""
+        self.last: dict[int, int] = {}
+        self.readers: dict[int, list[int]] = {}
+        for index, statement in enumerate(self.statements):
+            for value in statement.reads:
+                self.last[value] = index
+                self.readers.setdefault(value, []).append(index)
+            group = self._group_ending(index)
+            if group is not None:
+                self.last[group.bypass] = max(self.last.get(group.bypass, 0), index)
+        end = len(self.statements)
+        returned = [*self.cls.outputs]
+        for value in self.cls.outputs:
+            if value in self.inline:
+                tree = self.inline[value]
+                returned += [part.value for part in walk(tree) if isinstance(part, Ref)]
+        for value in returned:
+            self.last[value] = end
+            self.readers.setdefault(value, []).append(end)
+
+    def _group_ending(self, index: int) -> Group | None:
+        """The optional group whose last statement this is."""
+        here = self.statements[index].group
+        after = self.statements[index + 1].group if index + 1 < len(self.statements) else None
+        return self.cls.groups[here] if here is not None and here != after else None
+
+    # ------------------------------------------------------------------- roles
+
+    def _roles(self) -> None:
+        """What each value would like to be called."""
+        self.tapped = self._tapped()
+        self.roles: dict[int, str] = {}
+        exit_ = len(self.statements)
+        meet = self._meeting_points(exit_)
+        for index in reversed(range(len(self.statements))):
+            for value in self.statements[index].targets:
+                self.roles[value] = self._role(value, meet)
+
+    def _role(self, value: int, meet: Mapping[int, int]) -> str:
+        readers = self._flow(value)
+        exit_ = len(self.statements)
+        if not readers or readers == [exit_]:
+            return "x"
+        if len(readers) > 1:
+            index = meet[min(readers)]
+            for reader in readers:
+                index = _common(meet, index, reader)
+            if index == exit_:
+                return "x"
+            return self.roles.get(self.statements[index].targets[0], "x")
+        statement = self.statements[readers[0]]
+        after = self.roles.get(statement.targets[0], "x")
+        if self.members[statement.member].step.family != "merge" and not _is_merge(statement):
+            return after
+        private = [v for v in statement.reads if self._flow(v) == [readers[0]] and v in self._made]
+        if value not in private:
+            return after
+        if len(private) == 1:
+            return _next_letter(after)
+        position = private.index(value)
+        if len(private) == 2 and _merge_word(self.members, statement) == "add":
+            lengths = [self._chain(v) for v in private]
+            if lengths[0] != lengths[1]:
+                short = lengths[position] < lengths[1 - position]
+                return "shortcut" if short else _next_letter(after)
+        if after.startswith("branch"):
+            return f"{after}{'abcdefghijklmnopqrstuvwxyz'[position % 26]}"
+        return f"branch{position + 1}"
+
+    @property
+    def _made(self) -> set[int]:
+        return {value for statement in self.statements for value in statement.targets}
+
+    def _flow(self, value: int) -> list[int]:
+        """The statements that a value flows to; an optional group counts as its bypass does."""
+        found = list(self.readers.get(value, []))
+        for index, statement in enumerate(self.statements):
+            if statement.group is not None and self._group_ending(index) is not None:
+                group = self.cls.groups[statement.group]
+                if group.bypass == value and index not in found:
+                    found.append(index)
+        return sorted(found)
+
+    def _chain(self, value: int) -> int:
+        """Number of statements in the branch that ends in a value."""
+        count = 0
+        while value in self._made:
+            index = next(i for i, s in enumerate(self.statements) if value in s.targets)
+            count += 1
+            reads = self.statements[index].reads
+            private = [v for v in reads if len(self._flow(v)) == 1]
+            if len(private) != 1:
+                break
+            value = private[0]
+        return count
+
+    def _meeting_points(self, exit_: int) -> dict[int, int]:
+        """For each statement, the next one through which everything it makes passes."""
+        meet: dict[int, int] = {exit_: exit_}
+        for index in reversed(range(exit_)):
+            after = {r for v in self.statements[index].targets for r in self._flow(v)}
+            after.discard(index)
+            point: int | None = None
+            for reader in sorted(after) or [exit_]:
+                point = reader if point is None else _common(meet, point, reader)
+            meet[index] = exit_ if point is None else point
+        return meet
+
+    def _tapped(self) -> dict[int, str]:
+        """Labelled values that several statements read, with their names."""
+        graph = self.cls.graph
+        found: dict[int, str] = {}
+        for label, name in graph.labels:
+            for index, member in enumerate(self.members):
+                step = member.steps[0]
+                if step is None or name not in step.outputs:
+                    continue
+                value = member.outputs[step.outputs.index(name)]
+                if len(self.readers.get(value, [])) > 1:
+                    callee = step.cls.definition if step.cls is not None else step.family
+                    found.setdefault(value, identifier(label, callee))
+                assert index >= 0
+        return found
+
+    # ---------------------------------------------------------------- emission
+
+    def lines(self, comments: Mapping[int, str]) -> list[str]:
+        """The body, indented as a method's. `comments` stand behind the step of that number."""
+        return _Writer(self, comments).lines()
+
+
+class _Writer:
+    """Gives variables to values, statement by statement, and writes the lines."""
+
+    def __init__(self, body: Body, comments: Mapping[int, str]) -> None:
+        self.body = body
+        self.comments = comments
+        self.names: dict[int, str] = {}
+        self.holder: dict[str, int] = {}
+        self.out: list[str] = []
+        self.inputs = input_names(body.cls)
+        for value, name in enumerate(self.inputs):
+            self.names[value] = name
+            self.holder[name] = value
+        self.reserved = {*body.tapped.values()}
+
+    def lines(self) -> list[str]:
+        body = self.body
+        self._run(0, len(body.early))
+        if body.training:
+            self.out.append("        if self.deterministic:")
+            self._return(body.main_results, 3)
+            self._run(len(body.early), len(body.statements))
+            self._return_training()
+        else:
+            self._return(body.main_results, 2)
+        return self.out
+
+    def _run(self, start: int, stop: int) -> None:
+        index = start
+        while index < stop:
+            statement = self.body.statements[index]
+            if statement.group is None:
+                self._statement(index, 2)
+                index += 1
+                continue
+            end = index
+            while end < stop and self.body.statements[end].group == statement.group:
+                end += 1
+            self._group(self.body.cls.groups[statement.group], range(index, end))
+            index = end
+
+    # --------------------------------------------------------------- statements
+
+    def _statement(self, index: int, indent: int, forced: str | None = None) -> None:
+        statement = self.body.statements[index]
+        if statement.loop is not None:
+            self._loop(index, indent, forced)
+            return
+        scope = self._scope()
+        piece = render(statement.expr, scope)
+        targets = [self._name(value, index, forced) for value in statement.targets]
+        self._assign(targets, piece, statement, indent)
+
+    def _assign(
+        self, targets: Sequence[str], piece: Piece, statement: Statement, indent: int
+    ) -> None:
+        for value, target in zip(statement.targets, targets, strict=True):
+            self._hold(target, value)
+        before = f"{', '.join(targets)} = "
+        if flat(piece) == before.removesuffix(" = "):
+            return
+        self._put(layout(piece, indent, before), statement.member)
+
+    def _put(self, lines: list[str], member: int) -> None:
+        comment = self.comments.get(member, "")
+        if comment and len(lines[0]) + len(comment) + 4 <= 100 and len(lines) == 1:
+            lines = [f"{lines[0]}  # {comment}"]
+        self.out += lines
+
+    def _loop(self, index: int, indent: int, forced: str | None) -> None:
+        statement = self.body.statements[index]
+        member = self.body.members[statement.member]
+        carried = member.inputs[0]
+        target = self._name(statement.targets[0], index, forced)
+        margin = "    " * indent
+        if self.names[carried] != target:
+            self.out.append(f"{margin}{target} = {self.names[carried]}")
+        taken = {*self.holder, *self.reserved, *(p.name for p in self.body.cls.parameters)}
+        cls = member.step.cls
+        assert cls is not None
+        item = Names([*taken, target]).new(identifier(cls.definition))
+        refs = {**self.names, carried: target}
+        piece = render(_own_as(statement.expr, item), Scope(refs, item, "self."))
+        head = f"{margin}for {item} in self.{statement.loop}:"
+        comment = self.comments.get(statement.member, "")
+        self.out.append(f"{head}  # {comment}" if comment else head)
+        self.out += layout(piece, indent + 1, f"{target} = ")
+        self._hold(target, statement.targets[0])
+
+    def _group(self, group: Group, indices: range) -> None:
+        """Optional steps: an `if`, or a conditional expression where both values live on."""
+        body = self.body
+        condition = group.condition.text("self.")
+        bypass = self.names[group.bypass]
+        last = indices[-1]
+        if body.last.get(group.bypass, -1) <= last and group.bypass not in body.tapped:
+            self.out.append(f"        if {condition}:")
+            for index in indices:
+                self._statement(index, 3, bypass if index == last else None)
+            return
+        statement = body.statements[last]
+        target = self._name(group.result, last)
+        if len(indices) == 1 and statement.loop is None:
+            chosen = Either(statement.expr, Text(condition), Text(bypass))
+            text = f"        {target} = {line(chosen, self._scope())}"
+            if len(text) <= 100:
+                self._hold(target, group.result)
+                self.out.append(text)
+                return
+        self.out.append(f"        {target} = {bypass}")
+        self.out.append(f"        if {condition}:")
+        self.reserved.add(target)
+        for index in indices:
+            self._statement(index, 3, target if index == last else None)
+
+    # -------------------------------------------------------------------- names
+
+    def _scope(self) -> Scope:
+        return Scope(self.names, "", "self.")
+
+    def _hold(self, name: str, value: int) -> None:
+        self.names[value] = name
+        self.holder[name] = value
+
+    def _name(self, value: int, index: int, forced: str | None = None) -> str:
+        """A variable for a value that statement `index` makes."""
+        if forced is not None:
+            return forced
+        tapped = self.body.tapped.get(value)
+        if tapped is not None and self._is_free(tapped, index):
+            return tapped
+        role = self.body.roles.get(value, "x")
+        letters = LETTERS[LETTERS.index(role) :] if role in LETTERS else LETTERS
+        for name in (role, *letters, *LETTERS):
+            if name not in self.reserved and self._is_free(name, index):
+                self._hold(name, value)
+                return name
+        number = 2
+        while not self._is_free(f"x{number}", index):
+            number += 1
+        self._hold(f"x{number}", value)
+        return f"x{number}"
+
+    def _is_free(self, name: str, index: int) -> bool:
+        """Whether nothing after statement `index` reads what the variable holds."""
+        holder = self.holder.get(name)
+        return holder is None or self.body.last.get(holder, -1) <= index
+
+    # ------------------------------------------------------------------ returns
+
+    def _return(self, results: Sequence[int], indent: int) -> None:
+        self.out += layout(self._result(results), indent, "return ")
+
+    def _result(self, results: Sequence[int]) -> Piece:
+        """One value as it is; several by name from a model, in a tuple from a block."""
+        pieces = [self._value(value) for value in results]
+        if len(pieces) == 1:
+            return pieces[0]
+        if not self.body.is_model:
+            flat_pieces = ", ".join(map(flat, pieces))
+            short = len(flat_pieces) <= LONGEST_LINE
+            return flat_pieces if short else Bracket("(", tuple(pieces))
+        names = [o.name for o in self.body.outputs if not o.training]
+        return _dictionary(zip(names, pieces, strict=True))
+
+    def _return_training(self) -> None:
+        main = self._result(self.body.main_results)
+        extra = _dictionary((name, self._value(value)) for name, value in self.body.training)
+        line = f"        return {flat(main)}, {flat(extra)}"
+        if len(line) <= 100:
+            self.out.append(line)
+        else:
+            self.out += layout(extra, 2, "auxiliary = ")
+            self.out.append(f"        return {flat(main)}, auxiliary")
+
+    def _value(self, value: int) -> Piece:
+        tree = self.body.inline.get(value)
+        return render(tree, self._scope()) if tree is not None else self.names[value]
+
+
+def input_names(cls: ClassPlan) -> list[str]:
+    """Parameters of `__call__`: `x` for one input, else the inputs' names."""
+    if cls.inputs == 1:
+        return ["x"]
+    names = Names()
+    return [names.new(identifier(value.name)) for value in cls.graph.inputs]
+
+
+def _dictionary(items: Iterable[tuple[str, Piece]]) -> Bracket:
+    entries = []
+    for name, piece in items:
+        key = f'"{name}": '
+        if isinstance(piece, Bracket):
+            entries.append(Bracket(key + piece.head, piece.items))
+        else:
+            entries.append(key + flat(piece))  # type: ignore[arg-type]
+    return Bracket("{", tuple(entries))
+
+
+def _owned(member: Member) -> Expr:
+    """The step's expression with its module's attribute filled in."""
+    if member.name is None or member.step.is_loop:
+        return member.apply
+    return _own_as(member.apply, f"self.{member.name}")
+
+
+def _own_as(expr: Expr, text: str) -> Expr:
+    from .code import rewrite
+
+    return rewrite(expr, lambda e: Text(text) if isinstance(e, Own) else None)
+
+
+def _text(expr: Expr) -> str:
+    """The expression on one line, with short names for all variables."""
+    refs = {part.value: "branch1" for part in walk(expr) if isinstance(part, Ref)}
+    return line(expr, Scope(refs, "", "self."))
+
+
+def _is_simple_call(expr: Expr) -> bool:
+    """A module applied to variables."""
+    return (
+        isinstance(expr, Apply)
+        and isinstance(expr.function, Text)
+        and expr.function.text.startswith("self.")
+        and all(isinstance(a, Ref) for a in expr.arguments)
+    )
+
+
+def _is_operand(expr: Expr, length: int, merge: Member) -> bool:
+    """Whether a merge says this input in its own line."""
+    if length > LONGEST_OPERAND:
+        return False
+    if isinstance(merge.apply, Join):
+        return isinstance(expr, Apply) and not isinstance(expr.function, Join)
+    return _is_simple_call(expr)
+
+
+def _is_merge(statement: Statement) -> bool:
+    return any(
+        isinstance(part, Join)
+        or (
+            isinstance(part, Apply)
+            and isinstance(part.function, Text)
+            and part.function.text == "jnp.concatenate"
+        )
+        for part in walk(statement.expr)
+    )
+
+
+def _merge_word(members: Sequence[Member], statement: Statement) -> str:
+    joins = [part for part in walk(statement.expr) if isinstance(part, Join)]
+    return "add" if joins and joins[0].symbol == "+" else "other"
+
+
+def _next_letter(after: str) -> str:
+    if after in LETTERS[:-1]:
+        return LETTERS[LETTERS.index(after) + 1]
+    return "y"
+
+
+def _common(meet: Mapping[int, int], a: int, b: int) -> int:
+    """The first statement that both lead to."""
+    while a != b:
+        if a < b:
+            a = meet[a]
+        else:
+            b = meet[b]
+    return a
+
+
+__all__ = ["Body", "Iterator", "input_names"]

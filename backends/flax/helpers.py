@@ -1,0 +1,100 @@
+"""Functions that emitted modules bring along, each only where something calls it."""
+
+from __future__ import annotations
+
+LOCAL_RESPONSE_NORM = '''
+def local_response_norm(
+    x: jax.Array, size: int, *, alpha: float, beta: float, k: float
+) -> jax.Array:
+    """Divides by (k + alpha * the sum of the squares of `size` channels around) ** beta."""
+    around = ((0, 0), (0, 0), (0, 0), (size // 2, (size - 1) // 2))
+    sums = lax.reduce_window(x * x, 0.0, lax.add, (1, 1, 1, size), (1, 1, 1, 1), around)
+    return x / (k + alpha * sums) ** beta
+'''
+
+DILATED_MAX_POOL = '''
+def dilated_max_pool(
+    x: jax.Array,
+    window: tuple[int, int],
+    *,
+    strides: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: tuple[tuple[int, int], tuple[int, int]],
+) -> jax.Array:
+    """Max pool over elements `dilation` apart; written as slices, so it has a gradient."""
+    borders = ((0, 0, 0), *((lo, hi, 0) for lo, hi in padding), (0, 0, 0))
+    x = lax.pad(x, jnp.array(-jnp.inf, x.dtype), borders)
+    size = [
+        (n - (k - 1) * d - 1) // s
+        for n, k, d, s in zip(x.shape[1:3], window, dilation, strides, strict=True)
+    ]
+    taps = [
+        x[
+            :,
+            i * dilation[0] : i * dilation[0] + size[0] * strides[0] + 1 : strides[0],
+            j * dilation[1] : j * dilation[1] + size[1] * strides[1] + 1 : strides[1],
+        ]
+        for i in range(window[0])
+        for j in range(window[1])
+    ]
+    return reduce(jnp.maximum, taps)
+'''
+
+CHANNEL_SHUFFLE = '''
+def channel_shuffle(x: jax.Array, groups: int) -> jax.Array:
+    """The first channels of all groups, then their second ones, and so on."""
+    return x.reshape(*x.shape[:-1], groups, -1).swapaxes(-1, -2).reshape(x.shape)
+'''
+
+NEAREST = '''
+def nearest(x: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """Resizes to `size` by taking the element above and to the left."""
+    rows, columns = (np.arange(m) * n // m for n, m in zip(x.shape[1:3], size, strict=True))
+    return x[:, rows][:, :, columns]
+'''
+
+RESIZE = '''
+def resize(
+    x: jax.Array, size: tuple[int, int], *, cubic: bool = False, align_corners: bool = False
+) -> jax.Array:
+    """Resizes to `size` by linear or cubic interpolation, with the borders repeated."""
+    rows = interpolation(x.shape[1], size[0], cubic, align_corners)
+    columns = interpolation(x.shape[2], size[1], cubic, align_corners)
+    return jnp.einsum("bhwc,Hh,Ww->bHWc", x, rows.astype(x.dtype), columns.astype(x.dtype))
+
+
+def interpolation(n: int, m: int, cubic: bool, align_corners: bool) -> np.ndarray:
+    """The m x n matrix that resizes n elements to m."""
+    if align_corners:
+        at = np.arange(m) * ((n - 1) / max(m - 1, 1))
+    else:
+        at = (np.arange(m) + 0.5) * (n / m) - 0.5
+    if not cubic:
+        at = np.clip(at, 0, n - 1)
+    base = np.floor(at).astype(int)
+    matrix = np.zeros((m, n))
+    for tap in (-1, 0, 1, 2) if cubic else (0, 1):
+        distance = np.abs(at - base - tap)
+        weight = cubic_kernel(distance) if cubic else 1 - distance
+        np.add.at(matrix, (np.arange(m), np.clip(base + tap, 0, n - 1)), weight)
+    return matrix
+
+
+def cubic_kernel(t: np.ndarray, a: float = -0.75) -> np.ndarray:
+    """Weights of the cubic convolution kernel at distances up to 2."""
+    near = ((a + 2) * t - (a + 3)) * t * t + 1
+    far = ((a * t - 5 * a) * t + 8 * a) * t - 4 * a
+    return np.where(t <= 1, near, far)
+'''
+
+HELPERS = {
+    "local_response_norm": LOCAL_RESPONSE_NORM,
+    "dilated_max_pool": DILATED_MAX_POOL,
+    "channel_shuffle": CHANNEL_SHUFFLE,
+    "nearest": NEAREST,
+    "resize": RESIZE,
+}
+"""Source of each helper by the name that emitted code calls."""
+
+RESERVED = (*HELPERS, "interpolation", "cubic_kernel", "create", "draw")
+"""Names that emitted modules may define besides their classes."""

@@ -1,0 +1,94 @@
+"""Names: labels of the spec as Python identifiers, blocks and models as class names."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+
+MODULE_ATTRIBUTES = frozenset(
+    ["eval", "iter_children", "iter_modules", "perturb", "set_attributes", "sow", "train"]
+)
+"""Public names of `nnx.Module`; a test compares them with the installed version."""
+
+IMPORTED = frozenset(["Any", "DTypeLike", "jax", "jnp", "lax", "nnx", "np", "partial", "reduce"])
+ARGUMENTS = frozenset(["dtype", "param_dtype", "rngs", "self", "i"])
+AMBIGUOUS = frozenset("lIO")
+
+_AVOIDED = (
+    frozenset(keyword.kwlist)
+    | frozenset(keyword.softkwlist)
+    | frozenset(dir(builtins))
+    | MODULE_ATTRIBUTES
+    | IMPORTED
+    | ARGUMENTS
+    | AMBIGUOUS
+)
+
+
+def identifier(name: str, prefix: str = "") -> str:
+    """A name as an identifier.
+
+    What is no letter, digit or underscore becomes an underscore. A name that begins
+    with a digit gets the prefix: `3a` with `inception` is `inception_3a`. One that Python
+    or Flax uses gets an underscore behind.
+
+    >>> identifier("3a", "inception"), identifier("lambda"), identifier("b-1")
+    ('inception_3a', 'lambda_', 'b_1')
+    """
+    text = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "value"
+    if text[0].isdigit():
+        text = f"{prefix or 'node'}_{text}"
+    return f"{text}_" if text in _AVOIDED else text
+
+
+class Names:
+    """Gives each key a name of its own; a name that is taken gets a number."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+
+    def new(self, wanted: str) -> str:
+        """`wanted`, or `wanted_2`, `wanted_3`, ... when it is taken."""
+        name, number = wanted, 1
+        while name in self.taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        self.taken.add(name)
+        return name
+
+
+def class_name(name: str) -> str:
+    """A block or model as a class name.
+
+    >>> class_name("resnet50"), class_name("dense_layer"), class_name("vgg16_bn"), class_name("se")
+    ('ResNet50', 'DenseLayer', 'VGG16BN', 'SE')
+    """
+    parts = [part for part in re.split(r"[\W_]+", name, flags=re.ASCII) if part]
+    text = "".join(map(_capitalised, parts)) or "Block"
+    if text[0].isdigit():
+        text = f"Net{text}"
+    return f"{text}_" if text in _AVOIDED else text
+
+
+def _capitalised(part: str) -> str:
+    if part != part.lower():  # the spec has capitals of its own
+        return part[0].upper() + part[1:]
+    letters = re.match(r"[a-z]*", part)
+    assert letters is not None
+    word, rest = letters[0], part[letters.end() :]
+    if not word:
+        return part
+    if len(word) == 2 or not re.search("[aeiouy]", word):
+        return word.upper() + rest
+    if word.endswith("net") and word not in ("net", "planet"):
+        stem = word[:-3]
+        stem = stem.upper() if len(stem) == 1 else stem.capitalize()
+        return f"{stem}Net{rest}"
+    return word.capitalize() + rest
+
+
+def plural(word: str) -> str:
+    """`dense_layer` as `dense_layers`."""
+    return word if word.endswith("s") else f"{word}s"

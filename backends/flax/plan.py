@@ -1,0 +1,403 @@
+"""One function of the module as steps: what to construct, what to call, what repeats.
+
+Identities and blocks that do nothing disappear here; a run of calls of one class,
+each working on the result of the one before, becomes a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cnndsl.graph import Call, Graph, Node
+from cnndsl.ops.conv import Conv, Deconv, DwConv
+from cnndsl.ops.merge import Mul
+from cnndsl.ops.pool import GlobalAvgPool, GlobalMaxPool
+from cnndsl.record import Record
+from cnndsl.types import TensorType
+
+from .code import Apply, Arg, Expr, Keyword, Own, Text, Value, call, features, rewrite, shape, walk
+from .rules import Said, Site, say
+
+if TYPE_CHECKING:
+    from .classes import ClassPlan
+
+MOST_STEPS_REPEATED = 3
+
+
+class Placed(Record):
+    """Which class a function became, and as which of its copies; no class for an empty one.
+
+    Arguments:
+        results: for an empty function, the position of the input that each output is.
+    """
+
+    cls: ClassPlan | None
+    copy: int = 0
+    results: tuple[int, ...] = ()
+
+
+class Step(Record):
+    """Something to do in `__call__`, and perhaps to construct in `__init__`.
+
+    Arguments:
+        nodes: the node it is; of a loop, the calls in order.
+        inputs, outputs: values of the graph.
+        apply: the value; in a loop, of one round, whose first argument is carried along.
+        makes: constructors: none, one, or one for each round of a loop.
+        said: what the rule gave, for an operator.
+        cls: the class that is called, for a call or a loop.
+        family: of the operator; `call`, `loop`.
+        owner: name of the node whose module it uses, if it has none of its own.
+        ranks: dimensions of the outputs in emitted code, without the batch.
+        types: of the outputs.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    apply: Expr
+    makes: tuple[Apply, ...]
+    said: Said | None
+    cls: ClassPlan | None
+    family: str
+    owner: str | None
+    ranks: tuple[int, ...]
+    types: tuple[TensorType, ...]
+
+    @property
+    def node(self) -> Node:
+        return self.nodes[0]
+
+    @property
+    def is_loop(self) -> bool:
+        return self.family == "loop"
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """The statement it came from."""
+        span = self.node.span
+        where = (span.start, span.end) if span is not None else None
+        return where, self.node.label, self.node.region
+
+    @property
+    def pattern(self) -> tuple[object, ...]:
+        """Equal for steps of several copies that one line of code can say."""
+        makes = shape(self.makes[0]) if self.makes and not self.is_loop else None
+        cls = self.cls.name if self.cls is not None else None
+        return self.family, shape(self.apply), makes, cls, bool(self.owner), len(self.outputs)
+
+
+class FunctionPlan(Record):
+    """A function as steps.
+
+    Arguments:
+        outputs: the value of each output.
+        training: which outputs exist in training only.
+        empty: whether it gives its inputs as they are.
+    """
+
+    graph: Graph
+    steps: tuple[Step, ...]
+    outputs: tuple[str, ...]
+    ranks: tuple[int, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not self.steps
+
+
+def plan(graph: Graph, placed: Mapping[str, Placed]) -> FunctionPlan:
+    """The steps of a function. `placed` has every function that it calls."""
+    return _Planner(graph, placed).plan()
+
+
+class _Planner:
+    def __init__(self, graph: Graph, placed: Mapping[str, Placed]) -> None:
+        self.graph = graph
+        self.placed = placed
+        self.same: dict[str, str] = {}
+        self.types = graph.types
+        self.ranks = {value.name: value.type.rank for value in graph.inputs}
+        self.shared = {node.weights for node in graph.nodes if node.weights is not None}
+
+    def plan(self) -> FunctionPlan:
+        self._resolve_identities()
+        readers = self._readers()
+        steps = [
+            self._step(node, readers)
+            for node in self.graph.nodes
+            if not all(value.name in self.same for value in node.outputs)
+        ]
+        outputs = tuple(self._real(output.value) for output in self.graph.outputs)
+        ranks = tuple(self.ranks[value] for value in outputs)
+        return FunctionPlan(self.graph, _with_loops(steps, outputs, self.shared), outputs, ranks)
+
+    def _real(self, value: str) -> str:
+        """The value behind identities."""
+        while value in self.same:
+            value = self.same[value]
+        return value
+
+    def _resolve_identities(self) -> None:
+        for node in self.graph.nodes:
+            if isinstance(node.op, Call):
+                placed = self.placed[node.op.function]
+                if placed.cls is None:
+                    for value, index in zip(node.outputs, placed.results, strict=True):
+                        self.same[value.name] = node.inputs[index]
+            else:
+                site = Site(self._types(node), tuple(t.rank for t in self._types(node)))
+                if say(node.op, site).apply == Arg(0):
+                    self.same[node.outputs[0].name] = node.inputs[0]
+
+    def _types(self, node: Node) -> tuple[TensorType, ...]:
+        return tuple(self.types[value] for value in node.inputs)
+
+    def _readers(self) -> dict[str, list[Node | None]]:
+        """Who reads each value; None stands for an output of the graph."""
+        readers: dict[str, list[Node | None]] = {}
+        for node in self.graph.nodes:
+            if all(value.name in self.same for value in node.outputs):
+                continue
+            for value in node.inputs:
+                readers.setdefault(self._real(value), []).append(node)
+        for output in self.graph.outputs:
+            readers.setdefault(self._real(output.value), []).append(None)
+        return readers
+
+    def _step(self, node: Node, readers: Mapping[str, list[Node | None]]) -> Step:
+        inputs = tuple(self._real(value) for value in node.inputs)
+        outputs = tuple(value.name for value in node.outputs)
+        types = tuple(value.type for value in node.outputs)
+        said: Said | None = None
+        cls: ClassPlan | None = None
+        makes: tuple[Apply, ...]
+        if isinstance(node.op, Call):
+            placed = self.placed[node.op.function]
+            cls = placed.cls
+            assert cls is not None
+            makes = (construct(cls, placed.copy),)
+            apply: Expr = call(Own(), *map(Arg, range(len(inputs))))
+            ranks = cls.copies[placed.copy].ranks
+            family = "call"
+        else:
+            keepdims = self._stays_map(node, readers)
+            site = Site(self._types(node), tuple(self.ranks[v] for v in inputs), keepdims)
+            said = say(node.op, site)
+            apply = said.apply
+            makes = (said.make,) if said.make is not None else ()
+            ranks = (3,) if keepdims else tuple(t.rank for t in types)
+            family = node.op.family
+        self.ranks.update(zip(outputs, ranks, strict=True))
+        owner = node.weights if makes else None
+        return Step(
+            (node,), inputs, outputs, apply, () if owner else makes, said, cls, family, owner,
+            ranks, types,
+        )  # fmt: skip
+
+    def _stays_map(self, node: Node, readers: Mapping[str, list[Node | None]]) -> bool:
+        """Whether only convolutions, and products with maps, read this global pool."""
+        if not isinstance(node.op, (GlobalAvgPool, GlobalMaxPool)):
+            return False
+        return all(
+            reader is not None
+            and (
+                isinstance(reader.op, (Conv, DwConv, Deconv))
+                or (isinstance(reader.op, Mul) and any(t.is_map for t in self._types(reader)))
+            )
+            for reader in readers.get(node.outputs[0].name, [None])
+        )
+
+
+def construct(cls: ClassPlan, copy: int) -> Apply:
+    """The constructor of a copy of a class."""
+    arguments: list[Expr] = []
+    keywords: list[Keyword] = []
+    for parameter in cls.parameters:
+        value = parameter.values[copy]
+        said = Value(parameter.default if value is None else value, parameter.kind)
+        if parameter.positional:
+            arguments.append(said)
+        else:
+            default = None
+            if parameter.has_default:
+                default = Value(parameter.default, parameter.kind)
+            keywords.append(Keyword(parameter.name, said, default))
+    return Apply(Text(cls.name), tuple(arguments), tuple(keywords))
+
+
+# ----------------------------------------------------------------------- loops
+
+
+def _with_loops(
+    steps: Sequence[Step], outputs: Sequence[str], shared: set[str]
+) -> tuple[Step, ...]:
+    """The steps with runs of equal rounds as loops."""
+    readers: dict[str, list[int]] = {}
+    for index, step in enumerate(steps):
+        for value in step.inputs:
+            readers.setdefault(value, []).append(index)
+    for value in outputs:
+        readers.setdefault(value, []).append(-1)
+    result: list[Step] = []
+    at = 0
+    while at < len(steps):
+        for period in range(1, MOST_STEPS_REPEATED + 1):
+            rounds = _rounds(steps, at, period, readers, shared)
+            if rounds >= 2:
+                result.append(_loop(steps, at, period, rounds))
+                at += period * rounds
+                break
+        else:
+            result.append(steps[at])
+            at += 1
+    return tuple(result)
+
+
+def _rounds(
+    steps: Sequence[Step],
+    start: int,
+    period: int,
+    readers: Mapping[str, list[int]],
+    shared: set[str],
+) -> int:
+    """How many equal rounds of `period` steps begin at `start`; 0 or 1 for no loop."""
+    if not _can_be_round(steps[start : start + period], period, shared):
+        return 0
+    rounds = 1
+    while True:
+        begin = start + rounds * period
+        following = steps[begin : begin + period]
+        before = steps[begin - period : begin]
+        if not (
+            _can_be_round(following, period, shared)
+            and _alike(before, following)
+            and _carries(steps, start, begin, period)
+            and _is_private(begin - period, period, steps, readers, closed=True)
+        ):
+            break
+        rounds += 1
+    last = start + (rounds - 1) * period
+    if rounds > 1 and not _is_private(last, period, steps, readers, closed=False):
+        rounds -= 1
+    return rounds
+
+
+def _can_be_round(steps: Sequence[Step], period: int, shared: set[str]) -> bool:
+    """One call with weights of its own, and nothing else that has a module."""
+    if len(steps) != period or any(len(step.outputs) != 1 or step.owner for step in steps):
+        return False
+    owning = [step for step in steps if step.makes]
+    if len(owning) != 1 or owning[0].cls is None or owning[0].node.name in shared:
+        return False
+    inside = [value for step in steps for value in step.inputs]
+    body = [step.outputs[0] for step in steps[:-1]]
+    return all(inside.count(value) == 1 for value in body)
+
+
+def _alike(one: Sequence[Step], other: Sequence[Step]) -> bool:
+    return all(
+        a.place == b.place and a.apply == b.apply and a.cls is b.cls and a.ranks == b.ranks
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def _carries(steps: Sequence[Step], start: int, begin: int, period: int) -> bool:
+    """Whether the round at `begin` reads the one before as the first one reads one value."""
+    carried = _carried(steps, start, period)
+    if carried is None:
+        return False
+    before = steps[begin - 1].outputs[0]
+    inside = {s.outputs[0]: i for i, s in enumerate(steps[begin : begin + period])}
+    first = {s.outputs[0]: i for i, s in enumerate(steps[start : start + period])}
+    reads = False
+    for a, b in zip(steps[start : start + period], steps[begin : begin + period], strict=True):
+        for x, y in zip(a.inputs, b.inputs, strict=True):
+            if x == carried and y == before:
+                reads = True
+            elif x in first:
+                if inside.get(y) != first[x]:
+                    return False
+            elif x == carried or x != y:
+                return False
+    return reads
+
+
+def _carried(steps: Sequence[Step], start: int, period: int) -> str | None:
+    """The value that the first round reads where the second reads the first's result."""
+    if start + 2 * period > len(steps):
+        return None
+    result = steps[start + period - 1].outputs[0]
+    for a, b in zip(
+        steps[start : start + period], steps[start + period : start + 2 * period], strict=True
+    ):
+        for x, y in zip(a.inputs, b.inputs, strict=True):
+            if y == result:
+                return x
+    return None
+
+
+def _is_private(
+    begin: int,
+    period: int,
+    steps: Sequence[Step],
+    readers: Mapping[str, list[int]],
+    closed: bool,
+) -> bool:
+    """Whether nobody outside reads a round; its result may be read by the next one."""
+    for offset in range(period):
+        read_by = readers.get(steps[begin + offset].outputs[0], [])
+        if offset < period - 1:
+            allowed = range(begin, begin + period)
+        elif closed:
+            allowed = range(begin + period, begin + 2 * period)
+        else:
+            return True
+        if any(reader not in allowed for reader in read_by):
+            return False
+    return True
+
+
+def _loop(steps: Sequence[Step], start: int, period: int, rounds: int) -> Step:
+    """The rounds as one step."""
+    body = steps[start : start + period]
+    carried = _carried(steps, start, period)
+    assert carried is not None
+    inputs = [carried]
+    values: dict[str, Expr] = {carried: Arg(0)}
+    for step in body:
+        for value in step.inputs:
+            if value not in values and all(value != s.outputs[0] for s in body):
+                values[value] = Arg(len(inputs))
+                inputs.append(value)
+        values[step.outputs[0]] = substitute(step.apply, [values[v] for v in step.inputs])
+    every = steps[start : start + period * rounds]
+    owning = [step for step in every if step.makes]
+    last = every[-1]
+    return Step(
+        tuple(step.node for step in owning),
+        tuple(inputs),
+        last.outputs,
+        values[body[-1].outputs[0]],
+        tuple(step.makes[0] for step in owning),
+        None,
+        owning[0].cls,
+        "loop",
+        None,
+        last.ranks,
+        last.types,
+    )
+
+
+def substitute(expr: Expr, values: Sequence[Expr]) -> Expr:
+    """The expression with its arguments filled in."""
+    return rewrite(expr, lambda e: values[e.index] if isinstance(e, Arg) else None)
+
+
+def uses(expr: Expr, index: int) -> int:
+    """How often an argument occurs."""
+    return sum(isinstance(part, Arg) and part.index == index for part in walk(expr))
+
+
+__all__ = ["FunctionPlan", "Placed", "Step", "construct", "features", "plan", "substitute", "uses"]

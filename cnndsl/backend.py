@@ -1,0 +1,80 @@
+"""Backends: what turns a compiled model into text, found by name.
+
+The core never imports a backend by name. Those that ship stand in `BUILT_IN`,
+because looking up entry points costs more than compiling a network; others are
+found through the entry point group `cnndsl.backends` of whatever is installed.
+"""
+
+from __future__ import annotations
+
+from .diagnostics import did_you_mean, fail
+from .graph import Module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+    from typing import Any, Protocol
+
+    class Backend(Protocol):
+        """What a backend is.
+
+        Arguments:
+            name: what `--target` calls it.
+            description: what it writes, in one line.
+            suffix: of the files it writes, `.py`.
+        """
+
+        name: str
+        description: str
+        suffix: str
+
+        def emit(self, module: Module, **options: Any) -> str:
+            """The text for a module. Options are the backend's own."""
+
+
+GROUP = "cnndsl.backends"
+ATTRIBUTE = "BACKEND"
+
+BUILT_IN = {
+    "dot": "cnndsl.backends.dot",
+    "flax": "cnndsl.backends.flax",
+    "report": "cnndsl.backends.report",
+}
+"""Module of each backend that ships; its attribute `BACKEND` is the backend."""
+
+
+def backend(name: str) -> Backend:
+    """The backend of that name. Raises CnnError with E0705 when there is none."""
+    if name in BUILT_IN:
+        from importlib import import_module
+
+        found: Backend = getattr(import_module(BUILT_IN[name]), ATTRIBUTE)
+        return found
+    installed = _installed()
+    if name in installed:
+        loaded: Backend = installed[name].load()
+        return loaded
+    known = backends()
+    near = did_you_mean(name, known)
+    fail(
+        "E0705",
+        f"there is no backend `{name}`",
+        notes=(f"backends: {', '.join(known)}",),
+        help=(
+            f"did you mean `{near}`?" if near else
+            f"a package that brings one declares the entry point group `{GROUP}`; "
+            "after adding it, install the package again",
+        ),
+    )  # fmt: skip
+
+
+def backends() -> tuple[str, ...]:
+    """The names of all backends, sorted."""
+    return tuple(sorted({*BUILT_IN, *_installed()}))
+
+
+def _installed() -> dict[str, EntryPoint]:
+    """Entry points of installed packages by name."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP)}
