@@ -191,11 +191,11 @@ def bind_parameters(
     values: dict[str, Any] = {}
     inner = scope.inner()
     for index, parameter in enumerate(parameters):
-        argument = positional[index] if index < len(positional) else None
+        at = positional[index] if index < len(positional) else None
         if len(parameter.names) > 1:
-            bound = _bind_pattern(callee, parameter, argument, named, span)
+            bound = _bind_pattern(callee, parameter, at, named, span)
         else:
-            bound = {parameter.names[0].id: _bind_one(callee, parameter, argument, named, inner,
+            bound = {parameter.names[0].id: _bind_one(callee, parameter, at, named, inner,
                                                       span)}
         values.update(bound)
         inner.variables.update(bound)

@@ -70,7 +70,7 @@ from .window import IDENTITY, Padding, Window
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
+    from typing import Any, NoReturn
 
 MAX_NODES = 20_000
 MAX_NODES_CAP = 100_000
@@ -255,11 +255,11 @@ class _Elaborator:
             if model.body is not None:
                 variants.append((model.body, _Context(scope)))
             model, namespace, given = self._base(model.base, namespace, scope, passed)
-        for name, setting in settings.items():
+        for wrong, setting in settings.items():
             known = {n.id for p in model.parameters for n in variables_of(p)}
-            near = did_you_mean(name or "", known)
+            near = did_you_mean(wrong or "", known)
             has = ", ".join(f"`{k}`" for k in known) or "none"
-            fail("E0203", f"the model `{passed[0]}` has no parameter `{name}`", setting.span,
+            fail("E0203", f"the model `{passed[0]}` has no parameter `{wrong}`", setting.span,
                  f"its parameters: {has}", help=[f"did you mean `{near}`?"] if near else [])
         return model, variants, scope, dialect
 
@@ -296,7 +296,7 @@ class _Elaborator:
             wanted = dialect.base.id if dialect.base else None
         return tuple(entry for layer in reversed(layers) for entry in layer)
 
-    def _no_dialect(self, name: Name, namespace: Namespace) -> Any:
+    def _no_dialect(self, name: Name, namespace: Namespace) -> NoReturn:
         known = [
             n for n in (*namespace.names(), *namespace.library.index)
             if isinstance((namespace.find(n) or namespace.library.find(n) or (None,))[0], Dialect)
@@ -473,7 +473,7 @@ class _Elaborator:
             fail("E0403", "nothing flows into this: the model has no input yet", span,
                  help=["begin the model with `input 224x224x3`"])
 
-    def _wrong_arity(self, op: Op, flow: tuple[str, ...], place: Place) -> None:
+    def _wrong_arity(self, op: Op, flow: tuple[str, ...], place: Place) -> NoReturn:
         if op.family == "merge":
             fail("E0209", f"`{op.word}` joins two values or more, the flow carries one",
                  place.span, help=[f"name them, `{op.word}(a, b)`, or give it branches"])
@@ -979,10 +979,10 @@ class _Elaborator:
                      help=["write `output logits`"])
         if training and self.frames:
             fail("E0403", "only a model has training outputs", statement.span)
-        for name, value in self._output_values(names, flow, context, statement):
-            if any(output.name == name for output in self.builder.outputs):
-                fail("E0208", f"the output `{name}` is given twice", statement.span)
-            self.builder.outputs.append(Output(name, value, training, weight))
+        for title, source in self._output_values(names, flow, context, statement):
+            if any(output.name == title for output in self.builder.outputs):
+                fail("E0208", f"the output `{title}` is given twice", statement.span)
+            self.builder.outputs.append(Output(title, source, training, weight))
         return flow
 
     def _output_values(
@@ -994,14 +994,17 @@ class _Elaborator:
     ) -> list[tuple[str, str]]:
         """Each output's name and value: a label's value, or the flow under a new name."""
         spelled = [spell(name, context.scope) for name in names] or ["output"]
-        labelled = [self.builder.labels.get(name, ()) for name in spelled]
-        if None in labelled:
-            return []
-        if all(values for values in labelled):
+        labelled: list[tuple[str, ...]] = []
+        for name in spelled:
+            values = self.builder.labels.get(name, ())
+            if values is None:
+                return []
+            labelled.append(values)
+        if all(labelled):
             return [
-                (name if len(values) == 1 else f"{name}_{i}", value)
+                (name if len(values) == 1 else f"{name}_{i + 1}", value)
                 for name, values in zip(spelled, labelled, strict=True)
-                for i, value in enumerate(values or ())
+                for i, value in enumerate(values)
             ]
         if flow is None:
             return []

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
     from .namespace import Namespace
 
+    LabelType = Callable[[str], TensorType | None]
+    Position = Callable[[str], int]
+
 MAX_DIMENSION = 2**31 - 1
 MAX_INTEGER = 2**63 - 1
 MAX_RANGE = 100_000
@@ -146,16 +149,18 @@ class Scope:
         namespace: Namespace,
         variables: dict[str, Any] | None = None,
         parent: Scope | None = None,
-        labels: Callable[[str], TensorType | None] | None = None,
+        labels: LabelType | None = None,
         copy: int = 0,
-        on_position: Callable[[str], int] | None = None,
+        on_position: Position | None = None,
     ) -> None:
         self.namespace = namespace
         self.variables = variables if variables is not None else {}
         self.parent = parent
-        self.labels = labels or (parent.labels if parent else None)
+        self.labels: LabelType | None = labels or (parent.labels if parent else None)
         self.copy = copy
-        self.on_position = on_position or (parent.on_position if parent else None)
+        self.on_position: Position | None = on_position or (
+            parent.on_position if parent else None
+        )
 
     def inner(self, copy: int | None = None, **variables: Any) -> Scope:
         """A scope inside this one."""

@@ -46,12 +46,14 @@ class Record:
             if not kind.startswith("ClassVar")
         }
         cls.annotations = {**cls.annotations, **own}
-        cls.fields = cls.__match_args__ = tuple(cls.annotations)
+        cls.fields = tuple(cls.annotations)
+        cls.__match_args__ = cls.fields  # type: ignore[misc]
         cls.defaults = {
             **cls.defaults,
             **{name: cls.__dict__[name] for name in own if name in cls.__dict__},
         }
-        cls.__init__ = _initialiser(cls.fields, cls.defaults)  # type: ignore[method-assign]
+        if own:
+            cls.__init__ = _on_first_use(cls)  # type: ignore[method-assign]
 
     if TYPE_CHECKING:
 
@@ -72,7 +74,7 @@ class Record:
             return True
         if type(self) is not type(other):
             return NotImplemented
-        return self._identity() == other._identity()  # type: ignore[attr-defined]
+        return self._identity() == other._identity()
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._identity()))
@@ -90,14 +92,21 @@ class Record:
 
 def replace(record: R, **changes: Any) -> R:
     """A copy of `record` with the given fields changed."""
-    values = record.__dict__
-    return type(record)(**{name: changes.get(name, values[name]) for name in record.fields})
+    return type(record)(**{**record.__dict__, **changes})
+
+
+def _on_first_use(cls: type[Record]) -> Any:
+    """An `__init__` that compiles the real one: most runs use half of the classes."""
+
+    def __init__(self: Record, *args: Any, **kwargs: Any) -> None:
+        cls.__init__ = _initialiser(cls.fields, cls.defaults)  # type: ignore[method-assign]
+        cls.__init__(self, *args, **kwargs)
+
+    return __init__
 
 
 def _initialiser(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
-    """The `__init__` of a record, compiled once per class."""
-    if not fields:
-        return lambda self: None
+    """The `__init__` of a record."""
     signature = ", ".join(f"{f}=_d[{f!r}]" if f in defaults else f for f in fields)
     stores = "; ".join(f"d[{f!r}] = {f}" for f in fields)
     scope: dict[str, Any] = {"_d": defaults}
