@@ -412,9 +412,8 @@ class _Reader:
         span = self.span()
         name = self.name()
         if name not in names:
-            near = did_you_mean(name, names)
-            help = [f"did you mean `{near}`?"] if near else []
-            fail("E0202", f"there is no {what} `{name}` before this place", span, help=help)
+            message = f"there is no {what} `{name}` before this place"
+            fail("E0202", message, span, help=_nearest(name, names))
         return name
 
     def argument(self) -> tuple[str, object]:
@@ -488,27 +487,38 @@ class _Reader:
     ) -> Node:
         first = self.at
         row = self.integer()
-        label = None
-        if self.is_word() and self.tokens[self.at + 1].text == ":":
-            label = self.name()
-            self.expect(":")
+        label = self.label()
         name = self.new(nodes, "node")
-        names = self.sequence(lambda: self.new(types, "value"), "=") if self.accept("->") else None
-        if names is None and name in types:
-            fail("E0208", f"there are two values named `{name}`", self.span(self.at - 1))
+        names = self.results(name, types)
         self.expect("=")
         op, inputs, weights = self.application(nodes, types)
         span = self.span(first)
         self.expect(":")
-        found = self.types()
-        names = (name,) if names is None else names
+        found = self.sequence(self.type, "\n", "")
         self.check_types(op, [types[i] for i in inputs], found, names, span)
         self.end_line()
         outputs = tuple(Value(n, t) for n, t in zip(names, found, strict=True))
-        if len(set(names)) < len(names):
-            fail("E0208", f"two results of `{name}` have the same name", span)
         types.update((value.name, value.type) for value in outputs)
         return Node(name, op, inputs, outputs, row, label, region, weights, span)
+
+    def label(self) -> str | None:
+        """`3a:`, if it is there."""
+        if not self.is_word() or self.tokens[self.at + 1].text != ":":
+            return None
+        name = self.name()
+        self.expect(":")
+        return name
+
+    def results(self, name: str, types: Mapping[str, object]) -> tuple[str, ...]:
+        """`-> a, b`; without it the one result has the node's name."""
+        if not self.accept("->"):
+            names: tuple[str, ...] = (name,)
+        else:
+            names = self.sequence(self.name, "=")
+        for i, result in enumerate(names):
+            if result in types or result in names[:i]:
+                fail("E0208", f"there are two values named `{result}`", self.span(self.at - 1))
+        return names
 
     def application(
         self, nodes: dict[str, Node], types: dict[str, TensorType]
@@ -532,9 +542,7 @@ class _Reader:
     def op(self, word: str, place: Span) -> Op:
         """An operator from its word and the arguments that follow."""
         if word not in OPS:
-            near = did_you_mean(word, OPS)
-            help = [f"did you mean `{near}`?"] if near else []
-            fail("E0201", f"there is no operator `{word}`", place, help=help)
+            fail("E0201", f"there is no operator `{word}`", place, help=_nearest(word, OPS))
         kind = OPS[word]
         positional = list(kind.positional)
         given: dict[str, object] = {}
@@ -554,10 +562,8 @@ class _Reader:
         """The argument that comes next: the one that is named, or the next by position."""
         if self.token.kind == "word" and self.tokens[self.at + 1].text == "=":
             if self.token.text not in kind.fields:
-                near = did_you_mean(self.token.text, kind.fields)
-                help = [f"did you mean `{near}`?"] if near else []
                 message = f"`{kind.word}` has no argument `{self.token.text}`"
-                fail("E0203", message, self.span(), help=help)
+                fail("E0203", message, self.span(), help=_nearest(self.token.text, kind.fields))
             field = self.next().text
             self.expect("=")
             return field
@@ -605,10 +611,6 @@ class _Reader:
         return callee.output_types
 
     # Types, sizes and values
-
-    def types(self) -> tuple[TensorType, ...]:
-        """The types of a node's results, to the end of the line."""
-        return self.sequence(self.type, "\n", "")
 
     def type(self) -> TensorType:
         """`56x56x64`, `H×W×3`, and perhaps a dtype."""
@@ -734,6 +736,12 @@ class _Reader:
         if len(amounts) != 4:
             fail("E0206", "a padding is four whole numbers", place)
         return Padding(*amounts)
+
+
+def _nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """A help that names what was probably meant."""
+    near = did_you_mean(name, known)
+    return (f"did you mean `{near}`?",) if near else ()
 
 
 def _inferred(op: Op, inputs: list[TensorType], place: Span) -> tuple[TensorType, ...]:

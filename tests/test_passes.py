@@ -427,6 +427,28 @@ def test_branches_with_different_strides_are_irregular():
     assert field.height == Reach(4, 0, 0, whole=True, irregular=True)
 
 
+@pytest.mark.parametrize(("k", "stride"), [(3, 2), (7, 2), (2, 2), (3, 3), (1, 2)])
+def test_same_padding_on_a_symbolic_size(k, stride):
+    """The field is that on a multiple of the stride, and of every size but for the start."""
+    reaches = []
+    for n in (variable("H"), 6 * stride, 6 * stride + 1):
+        flow = Flow("main", x=map_type(n, n, 2))
+        flow.add(conv(k, 2, stride, pad="same"), name="c")
+        flow.add(conv(3, 2), name="d")
+        reaches.append(receptive_field(flow.module(), "d").height)
+    symbolic, multiple, other = reaches
+    assert symbolic == multiple
+    assert (symbolic.size, symbolic.stride) == (other.size, other.stride)
+
+
+def test_resizing_a_symbolic_map_to_a_fixed_size_is_irregular():
+    flow = Flow("main", x=map_type(variable("H"), 8, 2))
+    flow.add(Upsample(size=(4, 4)), name="up")
+    field = receptive_field(flow.module(), "up")
+    assert field.height == Reach(variable("H"), 0, 0, whole=True, irregular=True)
+    assert field.width == Reach(1, 2, 0) and not field.whole
+
+
 def test_upsampling_has_a_fractional_stride():
     from fractions import Fraction
 
