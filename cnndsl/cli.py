@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterable, Sequence
-    from typing import NoReturn, TextIO
+    from typing import Any, NoReturn, TextIO
 
     from . import driver
     from .render import Style
@@ -285,7 +285,7 @@ def _code_of(diagnostic: Diagnostic) -> int:
         return USAGE
     if code.startswith("E07") or (place is None and code == "E0501"):
         return INPUT_OUTPUT
-    return USAGE if place is None and code.startswith("E02") else IN_SPEC
+    return USAGE if place is None and code.startswith(("E02", "E08")) else IN_SPEC
 
 
 def _usage(problem: UsageError) -> int:
@@ -425,8 +425,22 @@ def _write(options: Namespace, content: bytes) -> int:
     from .output import write_all
 
     inputs = [] if options.file == STDIN else [find_model(options.file)[0]]
+    _clean_up_when_terminated()
     write_all({options.output: content}, inputs)
     return OK
+
+
+def _clean_up_when_terminated() -> None:
+    """Make SIGTERM an exception, so that no temporary file is left behind."""
+    from signal import SIGTERM, signal
+
+    def leave(*_: object) -> NoReturn:
+        raise SystemExit(TERMINATED)
+
+    try:
+        signal(SIGTERM, leave)
+    except ValueError:  # not the main thread: whoever called us handles signals
+        return
 
 
 def _option_output(parser: ArgumentParser, what: str = "OUT") -> None:
@@ -464,6 +478,8 @@ def _check(options: Namespace) -> int:
         _report(diagnostics, options.color)
         for compiled in models:
             _print(_verdict(compiled))
+        if not models and not diagnostics:
+            _say("no errors, and no model to check")
     else:
         from .output import write_stdout
 
@@ -510,10 +526,14 @@ def _facts(compiled: driver.Compiled) -> dict[str, object]:
 
 def _verdict(compiled: driver.Compiled) -> str:
     """`ok resnet50: 25,557,032 parameters, 4.09 G MACs, 3 expectations hold`"""
-    parts = [f"{compiled.cost.params:,} parameters", f"{_short(compiled.cost.macs)} MACs"]
-    claims = len(compiled.claims)
+    cost, claims = compiled.cost, len(compiled.claims)
+    parts = [f"{cost.params:,} parameters", f"{_short(cost.macs)} MACs"]
     if claims:
         parts.append(f"{claims} expectation{'s hold' if claims > 1 else ' holds'}")
+    if compiled.module.constraints:
+        from .passes.domain import domain
+
+        parts += domain(compiled.module).describe()
     return f"ok {compiled.module.name}: {', '.join(parts)}"
 
 
@@ -530,20 +550,41 @@ def _short(number: object) -> str:
 # ---------------------------------------------------- compile, draw and report
 
 
+PASSES = ("elaborate", "flatten")
+
+
 def _configure_compile(parser: ArgumentParser) -> None:
     _option_file(parser)
     parser.add_argument("--target", default="flax", metavar="NAME", help="backend (default flax)")
-    parser.add_argument("--print-after", metavar="PASS", help="print the graph after a pass")
+    parser.add_argument(
+        "--print-after", type=_choice(*PASSES), metavar="PASS",
+        help="print the graph after elaborate or flatten, and emit nothing",
+    )  # fmt: skip
     _option_output(parser)
     _options_for_spec(parser)
 
 
 def _compile(options: Namespace) -> int:
+    if options.print_after:
+        return _print_after(options)
     from .backend import backend
 
     target = backend(options.target)
     compiled = _compiled(options)
     return _write(options, target.emit(compiled.module).encode())
+
+
+def _print_after(options: Namespace) -> int:
+    """The intermediate representation as text."""
+    from .irtext import print_module
+    from .record import replace
+
+    module = _compiled(options).module
+    if options.print_after == "flatten":
+        from .passes.flatten import flatten
+
+        module = replace(module, functions=(flatten(module),))
+    return _write(options, print_module(module).encode())
 
 
 FORMATS = ("svg", "pdf", "png", "dot")
@@ -555,9 +596,25 @@ def _configure_draw(parser: ArgumentParser) -> None:
         "--format", type=_choice(*FORMATS), metavar="FORMAT",
         help="svg, pdf, png or dot; by default the ending of OUT says it",
     )  # fmt: skip
-    parser.add_argument("--level", metavar="LEVEL", help="how much is shown: block, layer, ...")
+    for name, what in FIGURE_OPTIONS.items():
+        parser.add_argument(f"--{name}", metavar=name.upper(), help=what)
+    for name in ("caption", "legend", "training"):
+        parser.add_argument(
+            f"--no-{name}", dest=name, action="store_const", const=False, help=f"without {name}"
+        )
     _option_output(parser, "OUT.(svg|pdf|png|dot)")
     _options_for_spec(parser)
+
+
+FIGURE_OPTIONS = {
+    "level": "what is a box: network (a stage), block (default), layer or op",
+    "direction": "where the flow goes: TB (default), BT or LR",
+    "shapes": "sizes on the edges: changes (default), all or none",
+    "theme": "paper (default) or grey",
+    "opened": "blocks or labels that are opened at any level: `conv4_x,incep*`",
+    "closed": "blocks or labels that stay closed at any level",
+    "font": "names of fonts, a generic one last",
+}
 
 
 def _draw(options: Namespace) -> int:
@@ -565,8 +622,10 @@ def _draw(options: Namespace) -> int:
 
     format = options.format or _format_of(options.output)
     compiled = _compiled(options)
-    chosen = {"level": options.level} if options.level else {}
-    dot = backend("dot")
+    names = (*FIGURE_OPTIONS, "caption", "legend", "training")
+    given = {name: getattr(options, name) for name in names}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    dot: Any = backend("dot")
     if format == "dot":
         return _write(options, dot.emit(compiled.module, **chosen).encode())
     return _write(options, dot.render(compiled.module, format, **chosen))
@@ -625,6 +684,7 @@ def _fmt(options: Namespace) -> int:
     if not (options.check or options.diff):
         from .output import write_all
 
+        _clean_up_when_terminated()
         write_all(changed)
     _report(diagnostics, options.color)
     return exit_code(diagnostics) or (IN_SPEC if options.check and changed else OK)
@@ -784,7 +844,7 @@ COMMANDS: dict[str, Command] = {
         _compile,
     ),
     "draw": Command(
-        "FILE[:MODEL] [-o OUT.(svg|pdf|png|dot)] [--level LEVEL]",
+        "FILE[:MODEL] [-o OUT.(svg|pdf|png|dot)] [--level network|block|layer|op]",
         "draw a model",
         _configure_draw,
         _draw,

@@ -821,6 +821,11 @@ Exit code 4.
 `--target` names a backend: one that ships, or one of an installed package that
 declares the entry point group `cnndsl.backends`.
 
+## E0801 something that a target cannot do
+
+An operator or one of its arguments that the target has no equivalent for, or an option
+that the target does not know. The message says which, and what can be used instead.
+
 ## W0301 rows or columns that no window reads
 
 A stride does not divide what is left of the input, so the last rows or columns take

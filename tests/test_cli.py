@@ -326,24 +326,28 @@ def test_doctor(capsys: Captured) -> None:
     assert "python" in capsys.readouterr().out
 
 
+TIDY = "model net {\n  input 32x32x3\n  conv 3x3, 64\n}\n"
+UGLY = "model net {\n      input 32x32x3\n  conv 3x3, 64\n}\n"
+
+
 def test_fmt(folder: Path, capsys: Captured) -> None:
-    ugly = NET.replace("  input", "      input")
-    (folder / "net.cnn").write_text(ugly)
+    file = folder / "net.cnn"
+    file.write_text(UGLY)
     assert main(["fmt", "--check", "net.cnn"]) == 1
     assert main(["fmt", "--diff", "net.cnn"]) == 0
     captured = capsys.readouterr()
     assert "would format net.cnn" in captured.err
     assert "-      input 32x32x3\n+  input 32x32x3" in captured.out
-    assert (folder / "net.cnn").read_text() == ugly
+    assert file.read_text() == UGLY
     assert main(["fmt", "net.cnn"]) == 0
-    assert (folder / "net.cnn").read_text() == NET
+    assert file.read_text() == TIDY
     assert main(["fmt", "--check", "net.cnn"]) == 0
 
 
 def test_fmt_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    stdin(monkeypatch, NET.replace("  input", "      input").encode())
+    stdin(monkeypatch, UGLY.encode())
     assert main(["fmt", "-"]) == 0
-    assert capsys.readouterr().out == NET
+    assert capsys.readouterr().out == TIDY
 
 
 def test_fmt_keeps_a_file_with_errors(folder: Path, capsys: Captured) -> None:

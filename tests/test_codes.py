@@ -19,6 +19,7 @@ WITHOUT_EXAMPLE = {
     "E0702": "the text is right",
     "E0703": "the text is right",
     "E0705": "the text is right",
+    "E0801": "the text is right",
     "I9001": "the text is right",
 }
 WITH_EXAMPLE = [code for code in CODES.values() if code.code not in WITHOUT_EXAMPLE]
