@@ -1,8 +1,8 @@
 """Emitting source code: lines, indentation, and calls wrapped as `ruff format` wraps them.
 
-No formatter runs in the compiler. A statement is a tree of pieces, printed on one
-line if it fits and otherwise with one item per line and a trailing comma, which a
-formatter then leaves alone:
+No formatter runs in the compiler. A statement is a tree of pieces: on one line if it
+fits; else with what is in its brackets on a line of its own; else with one item per
+line and a trailing comma. A formatter leaves all three alone:
 
     >>> print("\\n".join(layout(call("f", "x", padding=group("(", "1", "2")), before="y = ")))
     y = f(x, padding=(1, 2))
@@ -15,8 +15,6 @@ from .record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    Piece = str | "Group" | "Comprehension" | "Infix"
 
 WIDTH = 100
 INDENT = "    "
@@ -51,6 +49,10 @@ class Infix(Record):
 
     symbol: str
     operands: tuple[Piece, ...]
+
+
+Piece = str | Group | Comprehension | Infix
+"""A part of a statement; plain text is never broken."""
 
 
 def group(head: str, *items: Piece) -> Group:
@@ -89,8 +91,7 @@ def flat(piece: Piece) -> str:
     if isinstance(piece, Comprehension):
         return f"{piece.head}{flat(piece.element)} {piece.clause}{piece.close}"
     inside = ", ".join(map(flat, piece.items))
-    alone = len(piece.items) == 1 and piece.head.endswith("(") and not _is_call(piece.head)
-    return f"{piece.head}{inside}{',' if alone else ''}{piece.close}"
+    return f"{piece.head}{inside}{',' if _is_single_tuple(piece) else ''}{piece.close}"
 
 
 def layout(
@@ -110,14 +111,27 @@ def layout(
         return _layout_infix(piece, indent, before, after, width)
     if not isinstance(piece, Comprehension) and not piece.items:
         return [line]
+    return [
+        f"{margin}{before}{piece.head}",
+        *_layout_inside(piece, indent + 1, width),
+        f"{margin}{piece.close}{after}",
+    ]
+
+
+def _layout_inside(piece: Group | Comprehension, indent: int, width: int) -> list[str]:
+    """What stands between the brackets, on one line or one item per line."""
+    margin = INDENT * indent
     if isinstance(piece, Comprehension):
-        inside = layout(piece.element, indent + 1, width=width)
-        inside.append(f"{margin}{INDENT}{piece.clause}")
-    else:
-        inside = [
-            text for item in piece.items for text in layout(item, indent + 1, "", ",", width)
-        ]
-    return [f"{margin}{before}{piece.head}", *inside, f"{margin}{piece.close}{after}"]
+        line = f"{margin}{flat(piece.element)} {piece.clause}"
+        if len(line) <= width:
+            return [line]
+        return [*layout(piece.element, indent, width=width), f"{margin}{piece.clause}"]
+    line = f"{margin}{', '.join(map(flat, piece.items))}"
+    if len(line) <= width and not _is_single_tuple(piece):
+        return [line]
+    if len(piece.items) == 1 and not _is_single_tuple(piece):
+        return layout(piece.items[0], indent, width=width)
+    return [text for item in piece.items for text in layout(item, indent, "", ",", width)]
 
 
 def _layout_infix(piece: Infix, indent: int, before: str, after: str, width: int) -> list[str]:
@@ -133,9 +147,11 @@ def _layout_infix(piece: Infix, indent: int, before: str, after: str, width: int
     return [f"{INDENT * indent}{before}(", *lines, f"{INDENT * indent}){after}"]
 
 
-def _is_call(head: str) -> bool:
-    """Whether `head` opens the arguments of a call and no tuple."""
-    return len(head) > 1 and (head[-2].isalnum() or head[-2] in "_)]")
+def _is_single_tuple(piece: Group) -> bool:
+    """Whether it is a tuple of one item, which needs its comma, and no call."""
+    head = piece.head
+    is_call = len(head) > 1 and (head[-2].isalnum() or head[-2] in "_)]")
+    return len(piece.items) == 1 and head[-1] == "(" and not is_call
 
 
 class Emitter:

@@ -33,13 +33,15 @@ class Group(Record):
         first, last: positions of the members.
         result: the value that the rest of the class reads.
         bypass: the value that stands for it where the steps are absent.
-        condition: when they are there.
+        name: attribute that says whether they are there.
+        condition: the same in terms of the parameters.
     """
 
     first: int
     last: int
     result: int
     bypass: int
+    name: str
     condition: Formula
 
 
@@ -435,6 +437,7 @@ class _Builder:
         self.names = Names([*ARGUMENTS, *self.parameters.candidates, "deterministic"])
         self.settings = _settings(graphs[0]) if is_model else {}
         self.modules: dict[str, str] = {}
+        self.conditions: dict[tuple[bool, ...], tuple[str, Formula]] = {}
 
     def build(self) -> ClassPlan:
         wiring = self.cluster.wiring
@@ -455,7 +458,7 @@ class _Builder:
                 Member(steps, inputs, outputs, attribute, some.owner is not None, makes, apply)
             )
         groups = [
-            Group(first, last, result, bypass, self._condition(members, first, last))
+            Group(first, last, result, bypass, *self._condition(members, first, last))
             for first, last, result, bypass in _groups(
                 self.cluster.merged, wiring, self.cluster.bypasses
             )
@@ -525,12 +528,19 @@ class _Builder:
                 return False
         return True
 
-    def _condition(self, members: Sequence[Member], first: int, last: int) -> Formula:
+    def _condition(
+        self, members: Sequence[Member], first: int, last: int
+    ) -> tuple[str, Formula]:
+        """The attribute and the condition of optional steps."""
         group = members[first : last + 1]
-        present = [step is not None for step in group[0].steps]
-        formula = self.parameters.flag(present, _flag_name(group, members[last + 1 :]))
-        self.parameters.store(formula)
-        return formula
+        present = tuple(step is not None for step in group[0].steps)
+        if present not in self.conditions:
+            wanted = _flag_name(group, members[last + 1 :])
+            formula = self.parameters.flag(present, wanted)
+            known = formula.template == "{0}"
+            name = formula.names[0] if known else self.names.new(identifier(wanted))
+            self.conditions[present] = name, formula
+        return self.conditions[present]
 
     # ----------------------------------------------------------------- merging
 

@@ -404,7 +404,7 @@ class _Writer:
     def _group(self, group: Group, indices: range) -> None:
         """Optional steps: an `if`, or a conditional expression where both values live on."""
         body = self.body
-        condition = group.condition.text("self.")
+        condition = f"self.{group.name}"
         bypass = self.names[group.bypass]
         last = indices[-1]
         if body.last.get(group.bypass, -1) <= last and group.bypass not in body.tapped:

@@ -12,7 +12,7 @@ from cnndsl.record import Record
 from cnndsl.types import TensorType
 
 from .classes import ClassPlan, Member, classes_of
-from .code import Apply, Expr, Keyword, Scope, Text, Value, line, render, walk
+from .code import Apply, Expr, Keyword, Many, Scope, Text, Value, line, render, text_of, walk
 from .forward import Body, input_names
 from .helpers import HELPERS
 from .naming import Names, identifier
@@ -114,8 +114,6 @@ def emit_module(module: Module, facts: Mapping[str, object] | None = None) -> st
 
 
 def _loss_weight(name: str, weight: float) -> str:
-    from .code import text_of
-
     return f'"{name}": {text_of(float(weight))}'
 
 
@@ -246,9 +244,22 @@ class _ClassWriter:
     def _docstring(self) -> str:
         if self.is_model:
             return f"The network `{self.module.name}`."
-        name = self.cls.definition
-        parameters = ", ".join(argument for argument, _ in self.cls.graph.arguments)
-        return f"The block `{name}({parameters})`." if parameters else f"The block `{name}`."
+        text = f"The block `{self.cls.definition}`"
+        fixed = ", ".join(self._fixed())
+        if fixed and len(text) + len(fixed) < WIDTH - 20:
+            text += f" with {fixed}"
+        return f"{text}."
+
+    def _fixed(self) -> list[str]:
+        """The block's arguments that are the same in all copies."""
+        graphs = [copy.graph for copy in self.cls.copies]
+        known = {parameter.name for parameter in self.cls.parameters}
+        return [
+            f"{name}={_word(value)}"
+            for position, (name, value) in enumerate(graphs[0].arguments)
+            if identifier(name) not in known
+            and all(graph.arguments[position][1] == value for graph in graphs)
+        ]
 
     def _has_init(self, body: Body) -> bool:
         own = any(member.makes for member in self.cls.members)
@@ -263,6 +274,9 @@ class _ClassWriter:
             start = len(out.lines)
             for name in cls.stored:
                 out.line(f"self.{name} = {name}")
+            for name, condition in dict((g.name, g.condition) for g in cls.groups).items():
+                if name not in cls.stored:
+                    out.line(f"self.{name} = {condition.text()}")
             if body.training:
                 out.line("self.deterministic = False  # `eval()` and `train()` switch it")
             self._partials()
@@ -350,8 +364,8 @@ class _ClassWriter:
             if member.owner or not member.makes:
                 continue
             group = group_of.get(index)
-            if group is not current and group is not None:
-                out.line(f"if {group.condition.text()}:")
+            if group is not None and (current is None or group.name != current.name):
+                out.line(f"if self.{group.name}:")
             current = group
             if member.step.node.region != region:
                 region = member.step.node.region
@@ -444,6 +458,15 @@ class _ClassWriter:
         return found
 
 
+def _word(value: object) -> str:
+    """An argument as the language writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_word, value))}]"
+    return text_of(value) if isinstance(value, (int, float)) else str(value)
+
+
 def takes_types(cls: ClassPlan) -> bool:
     """Whether anything in a class has a dtype."""
     for member in cls.members:
@@ -483,8 +506,6 @@ def _tidy(keyword: Keyword, make: Apply) -> Keyword | None:
 
 
 def _is_plain(expr: Expr) -> bool:
-    from .code import Many
-
     return all(isinstance(part, (Value, Many)) for part in walk(expr))
 
 
