@@ -1,0 +1,56 @@
+"""The commonest statement: an operator or a block, perhaps repeated, perhaps labelled."""
+
+from __future__ import annotations
+
+from ..build import Flow, Place, Step
+from ..evaluate import OpRef, evaluate_arguments
+from ..syntax import Apply
+from .labels import define_labels, spell_all
+from .merges import merge_named, residual
+from .operators import apply_ref, find_callee
+from .repeats import check_size, repeat_count
+from .run import MERGES, Context, Run
+from .shapes import annotated
+from .work import rule_for
+
+
+@rule_for(Apply)
+def apply_statement(run: Run, statement: Apply, flow: Flow, context: Context) -> Flow:
+    times = repeat_count(run, statement.times, context)
+    labels = spell_all(run, statement.labels, context)
+    label = labels[0] if labels else None
+    steps: list[Step] = []
+    start = run.builder.expanded
+    for index in range(times if times is not None else 1):
+        inside = context if times is None else context.copy(index, times)
+        place = Place(statement.span, label, context.region)
+        name = f"{label}_{index + 1}" if label and times is not None else label
+        flow = apply_once(run, statement, flow, inside, place, name, labels, steps)
+        check_size(run, start, times, index, statement.span)
+    flow = annotated(run, flow, statement, context)
+    define_labels(run, labels, statement.labels, flow)
+    if label:
+        run.builder.steps[label] = steps
+    return flow
+
+
+def apply_once(
+    run: Run,
+    statement: Apply,
+    flow: Flow,
+    context: Context,
+    place: Place,
+    name: str | None,
+    labels: tuple[str, ...],
+    steps: list[Step],
+) -> Flow:
+    run.builder.row += 1
+    if statement.body is not None:
+        return residual(run, statement, flow, context, place, name)
+    callee = statement.callee
+    word = callee.id if callee is not None else "conv"
+    if word in MERGES and callee is not None:
+        return merge_named(run, statement, flow, context, place, name)
+    ref = find_callee(callee, context.scope) if callee is not None else OpRef("conv")
+    given = evaluate_arguments(statement.arguments, context.scope)
+    return apply_ref(run, ref, given, flow, context, place, name, labels, steps)

@@ -1,0 +1,97 @@
+"""Names: labels of values, and names for what has no label."""
+
+from __future__ import annotations
+
+from ..build import Flow, Place
+from ..diagnostics import CnnError, Label, did_you_mean, error, fail
+from ..evaluate import spell
+from ..syntax import Body, Name, Template
+from ..types import TensorType
+from .run import Context, Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def spell_all(run: Run, refs: tuple[Name | Template, ...], context: Context) -> tuple[str, ...]:
+    return tuple(spell(ref, context.scope) for ref in refs)
+
+
+def define_labels(
+    run: Run, labels: tuple[str, ...], refs: tuple[Name | Template, ...], flow: Flow
+) -> None:
+    """Give the flow's values their labels: one label for all, or one for each."""
+    for label, ref in zip(labels, refs, strict=True):
+        first = run.builder.definitions.get(label)
+        if first is not None and first != ref.span and label in run.builder.labels:
+            run.report(
+                error(
+                    "E0208",
+                    f"the label `{label}` is used twice",
+                    ref.span,
+                    also=[Label(first, "first used here")],
+                    help=["give one of them another name"],
+                )
+            )
+        run.builder.definitions[label] = ref.span
+    if flow is None:
+        run.builder.labels.update(dict.fromkeys(labels))
+    elif len(labels) == len(flow) > 1:
+        run.builder.labels.update(
+            {name: (value,) for name, value in zip(labels, flow, strict=True)}
+        )
+    elif len(labels) > 1:
+        fail(
+            "E0209",
+            f"{len(labels)} labels for {len(flow)} value{'s' * (len(flow) != 1)}",
+            refs[0].span,
+        )
+    elif labels:
+        run.builder.labels[labels[0]] = flow
+
+
+def values_of(run: Run, ref: Name | Template, context: Context) -> Flow:
+    """The values of a label. Raises CnnError for one that is not there (yet)."""
+    name = spell(ref, context.scope)
+    if name in run.builder.labels:
+        return run.builder.labels[name]
+    known = list(run.builder.labels)
+    near = did_you_mean(name, known)
+    help = [f"did you mean `{near}`?"] if near else []
+    if not help and known:
+        help = [f"labels so far: {', '.join(f'`{k}`' for k in known[-8:])}"]
+    fail("E0202", f"there is no label `{name}` above this line", ref.span, help=help)
+
+
+def label_type(run: Run, name: str) -> TensorType | None:
+    """The type of a labelled value, for `c3.channels` in expressions."""
+    flow = run.builder.labels.get(name)
+    return run.builder.types[flow[0]] if flow and len(flow) == 1 else None
+
+
+def forget(run: Run, ref: Name | Template, context: Context) -> None:
+    try:
+        run.builder.labels[spell(ref, context.scope)] = None
+    except CnnError:
+        return
+
+
+def label_names(body: Body) -> Iterator[str]:
+    """The plain labels of a body: no invented name takes one of them."""
+    for statement in body.statements:
+        for ref in getattr(statement, "labels", ()):
+            if isinstance(ref, Name):
+                yield ref.id
+        for inner in ("body", "then", "otherwise"):
+            nested = getattr(statement, inner, None)
+            if isinstance(nested, Body):
+                yield from label_names(nested)
+        for branch in getattr(statement, "branches", ()):
+            yield from label_names(branch)
+
+
+def invent_name(run: Run, word: str, place: Place) -> str:
+    """A name for what has no label: `conv3`, or `conv2_x_bottleneck1` in a stage."""
+    stem = f"{place.region[-1]}_{word}" if place.region else word
+    return run.builder.numbered(stem)

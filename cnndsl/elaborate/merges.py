@@ -1,0 +1,132 @@
+"""Joining branches: `concat { | a | b }`, `add(a, b)`, `residual { ... }`."""
+
+from __future__ import annotations
+
+from ..bind import bind_operator
+from ..build import Flow, Place
+from ..diagnostics import did_you_mean, fail
+from ..evaluate import evaluate, truth
+from ..source import Span
+from ..syntax import Apply, Name, Parallel, Template
+from .labels import define_labels, invent_name, spell_all, values_of
+from .operators import add_operator, apply_ref
+from .repeats import check_size, repeat_count
+from .run import MERGES, Context, Run
+from .shapes import annotated
+from .work import rule_for, work_through
+
+
+@rule_for(Parallel)
+def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Context) -> Flow:
+    times = repeat_count(run, statement.times, context)
+    labels = spell_all(run, statement.labels, context)
+    label = labels[0] if labels else None
+    start = run.builder.expanded
+    word = statement.merge.id
+    if word not in MERGES:
+        near = did_you_mean(word, MERGES)
+        fail(
+            "E0201",
+            f"`{word}` does not join branches",
+            statement.merge.span,
+            help=[f"did you mean `{near}`?" if near else "`concat`, `add` and `mul` do"],
+        )
+    for index in range(times if times is not None else 1):
+        inside = context if times is None else context.copy(index, times)
+        results = [
+            work_through(run, branch, flow, inside.nested()) for branch in statement.branches
+        ]
+        run.builder.row += 1
+        place = Place(statement.merge.span, label, context.region)
+        name = f"{label}_{index + 1}" if label and times is not None else label
+        ends = [branch.statements[-1].span for branch in statement.branches]
+        flow = merge(run, word, results, context, place, name, ends)
+        check_size(run, start, times, index, statement.span)
+    flow = annotated(run, flow, statement, context)
+    define_labels(run, labels, statement.labels, flow)
+    return flow
+
+
+def merge(
+    run: Run,
+    word: str,
+    branches: list[Flow],
+    context: Context,
+    place: Place,
+    name: str | None,
+    ends: list[Span] | None = None,
+) -> Flow:
+    """Join branches; `ends` are the places where they end, for messages."""
+    values: list[str] = []
+    marks: list[Span] = []
+    for index, branch in enumerate(branches):
+        if branch is None:
+            return None
+        values.extend(branch)
+        marks.extend([ends[index]] * len(branch) if ends else [])
+    op, posts = bind_operator(word, (), context.defaults, context.scope, place.span)
+    node = name or invent_name(run, word, place)
+    flow = add_operator(run, op, tuple(values), place, node, marks=tuple(marks))
+    for post in posts:
+        flow = apply_ref(run, post, (), flow, context, place, f"{name}_{post}" if name else None)
+    return flow
+
+
+def merge_named(
+    run: Run, statement: Apply, flow: Flow, context: Context, place: Place, name: str | None
+) -> Flow:
+    """`concat(c3, up)`, or `concat` alone for all values of the flow."""
+    assert statement.callee is not None
+    branches: list[Flow] = []
+    for argument in statement.arguments:
+        value = argument.value
+        if argument.name is not None or not isinstance(value, (Name, Template)):
+            fail(
+                "E0206",
+                f"`{statement.callee.id}` joins labelled values",
+                argument.span,
+                help=[f"label them: `{statement.callee.id}(a, b)`, or give it branches"],
+            )
+        if isinstance(value, Name) and value.id == "identity":
+            branches.append(flow)
+        else:
+            branches.append(values_of(run, value, context))
+    if not statement.arguments:
+        branches = [flow]
+    return merge(run, statement.callee.id, branches, context, place, name)
+
+
+def residual(
+    run: Run, statement: Apply, flow: Flow, context: Context, place: Place, name: str | None
+) -> Flow:
+    """`residual { body }`: the body's result plus its input."""
+    assert statement.callee is not None and statement.body is not None
+    if statement.callee.id != "residual":
+        fail(
+            "E0201",
+            f"`{statement.callee.id}` takes no body in braces",
+            statement.callee.span,
+            help=["`residual { ... }` does; branches begin with `|`: `add { | a | b }`"],
+        )
+    joined = True
+    for argument in statement.arguments:
+        if argument.name != "when":
+            fail(
+                "E0203",
+                "`residual` has one argument, `when`",
+                argument.span,
+                help=["write `residual(when=stride == 1) { ... }`"],
+            )
+        joined = truth(evaluate(argument.value, context.scope), argument.value.span)
+    result = work_through(run, statement.body, flow, context.nested())
+    if not joined:
+        return result
+    run.builder.row += 1
+    return merge(
+        run,
+        "add",
+        [result, flow],
+        context,
+        Place(statement.callee.span, place.label, place.region),
+        name,
+    )

@@ -1,0 +1,170 @@
+"""Models: following variants to the model with a body, dialects, claims of variants."""
+
+from __future__ import annotations
+
+from ..bind import Defaults, bind_parameters, variables_of
+from ..diagnostics import did_you_mean, error, fail
+from ..evaluate import Given, Scope, evaluate_arguments
+from ..graph import Module
+from ..namespace import Namespace
+from ..record import replace
+from ..syntax import Body, CallExpr, Dialect, Expect, Let, Model, Name, Parameter, SourceNote
+from .blocks import add_choices, collect, plain_arguments
+from .boundary import finish_outputs
+from .labels import label_names, label_type
+from .run import MAX_BLOCK_DEPTH, Context, Elaborated, Run
+from .work import work_on, work_through
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
+    """Elaborate a model: the base at the end of its chain of variants."""
+    base, variants, scope, dialect = instance(run, model, namespace)
+    name = run.options.dialect or dialect or "torch"
+    context = Context(scope, dialect_defaults(run, name, namespace, model))
+    assert base.body is not None
+    run.builder.reserved = frozenset(label_names(base.body))
+    scope.labels = lambda name: label_type(run, name)
+    flow = work_through(run, base.body, None, context)
+    for variant, inside in variants:
+        variant_claims(run, variant, inside)
+    finish_outputs(run, flow, base.name.span, is_model=True)
+    arguments = plain_arguments(base.parameters, scope.variables)
+    main = run.builder.finish(model.name.id, base.name.id, arguments, base.span)
+    collect(run, run.builder)
+    functions = (*run.functions.values(), main)
+    module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
+    return Elaborated(module, tuple(run.claims), tuple(run.warnings))
+
+
+def instance(
+    run: Run, model: Model, namespace: Namespace
+) -> tuple[Model, list[tuple[Body, Context]], Scope, str | None]:
+    """Follow `model a = b(...)` to the model with a body, binding parameters on the way."""
+    given: tuple[Given, ...] = ()
+    settings = {setting.name: setting for setting in run.options.settings}
+    variants: list[tuple[Body, Context]] = []
+    dialect: str | None = None
+    passed: list[str] = []
+    while True:
+        passed.append(model.name.id)
+        own = {n.id for p in model.parameters for n in variables_of(p)}
+        for name in [name for name in settings if name in own]:
+            given = (*(g for g in given if g.name != name), settings.pop(name))
+        given = override(given, model.parameters)
+        scope = Scope(namespace)
+        values = bind_parameters(
+            model.name.id, model.parameters, given, Scope(namespace), model.name.span
+        )
+        scope.variables.update(values)
+        add_choices(scope, model.parameters)
+        if dialect is None and model.dialect is not None:
+            dialect = model.dialect.id
+            if namespace.dialect(dialect) is None:
+                no_dialect(run, model.dialect, namespace)
+        if model.base is None:
+            break
+        if model.body is not None:
+            variants.append((model.body, Context(scope)))
+        model, namespace, given = base_of(run, model.base, namespace, scope, passed)
+    for wrong, setting in settings.items():
+        known = {n.id for p in model.parameters for n in variables_of(p)}
+        near = did_you_mean(wrong or "", known)
+        has = ", ".join(f"`{k}`" for k in known) or "none"
+        fail(
+            "E0203",
+            f"the model `{passed[0]}` has no parameter `{wrong}`",
+            setting.span,
+            f"its parameters: {has}",
+            help=[f"did you mean `{near}`?"] if near else [],
+        )
+    return model, variants, scope, dialect
+
+
+def base_of(
+    run: Run, call: CallExpr, namespace: Namespace, scope: Scope, passed: list[str]
+) -> tuple[Model, Namespace, tuple[Given, ...]]:
+    found = namespace.model(call.callee.id)
+    if found is None:
+        names = [name for name in namespace.models() if name not in passed]
+        near = did_you_mean(call.callee.id, names)
+        fail(
+            "E0202",
+            f"there is no model `{call.callee.id}`",
+            call.callee.span,
+            help=[f"did you mean `{near}`?"] if near else [],
+        )
+    if len(passed) > MAX_BLOCK_DEPTH or call.callee.id in passed:
+        fail("E0402", f"the model `{call.callee.id}` is a variant of itself", call.callee.span)
+    return (*found, evaluate_arguments(call.arguments, scope))
+
+
+def dialect_defaults(run: Run, name: str, namespace: Namespace, model: Model) -> Defaults:
+    """The settings of a dialect and of those it builds on, outermost first."""
+    layers: list[Defaults] = []
+    wanted: str | None = name
+    while wanted is not None and len(layers) < MAX_BLOCK_DEPTH:
+        found = namespace.dialect(wanted)
+        if found is None:
+            no_dialect(run, Name(wanted, model.name.span), namespace)
+        dialect, namespace = found
+        scope = Scope(namespace)
+        layers.append(
+            tuple(
+                (word.id, evaluate_arguments(setting.arguments, scope))
+                for setting in dialect.settings
+                for word in setting.words
+            )
+        )
+        wanted = dialect.base.id if dialect.base else None
+    return tuple(entry for layer in reversed(layers) for entry in layer)
+
+
+def no_dialect(run: Run, name: Name, namespace: Namespace) -> NoReturn:
+    known = [
+        n
+        for n in (*namespace.names(), *namespace.library.index)
+        if isinstance((namespace.find(n) or namespace.library.find(n) or (None,))[0], Dialect)
+    ]
+    near = did_you_mean(name.id, known)
+    fail(
+        "E0202",
+        f"there is no dialect `{name.id}`",
+        name.span,
+        help=[f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(set(known)))}"],
+    )
+
+
+def variant_claims(run: Run, body: Body, context: Context) -> None:
+    """A variant's body says things about the network and adds nothing to it."""
+    for statement in body.statements:
+        if isinstance(statement, (Expect, SourceNote, Let)):
+            work_on(run, statement, None, context)
+        else:
+            run.report(
+                error(
+                    "E0101",
+                    "a variant only adds `expect`, `source` and `let`",
+                    statement.span,
+                    help=["write a model of its own, with a body"],
+                )
+            )
+
+
+def override(given: tuple[Given, ...], parameters: tuple[Parameter, ...]) -> tuple[Given, ...]:
+    """Settings win over arguments that a variant gives by position."""
+    named = {g.name for g in given if g.name}
+    kept: list[Given] = []
+    position = 0
+    for argument in given:
+        if argument.name is not None:
+            kept.append(argument)
+            continue
+        names = [n.id for n in parameters[position].names] if position < len(parameters) else []
+        position += 1
+        if not named & set(names):
+            kept.append(replace(argument, name=names[0]) if len(names) == 1 else argument)
+    return tuple(kept)

@@ -1,0 +1,203 @@
+"""Applying operators with their post-operators, and applying them again with `share`."""
+
+from __future__ import annotations
+
+from ..bind import Ref, bind_operator
+from ..build import Flow, Place, Step
+from ..diagnostics import CnnError, did_you_mean, fail
+from ..evaluate import BlockRef, Given, OpRef, Scope, describe, lookup, spell
+from ..foreign import FOREIGN
+from ..graph import Call
+from ..op import Op, ShapeError
+from ..ops import OPS
+from ..ops.reshape import Identity
+from ..source import Span
+from ..syntax import Name, Share
+from ..types import TensorType
+from .blocks import add_call, call_block
+from .boundary import require_input
+from .labels import define_labels, invent_name, spell_all, values_of
+from .run import Context, Run
+from .shapes import annotated, shape_error
+from .work import rule_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def find_callee(name: Name, scope: Scope) -> Ref:
+    """The operator or block that a statement begins with."""
+    value = lookup(name.id, scope)
+    if isinstance(value, (OpRef, BlockRef)):
+        return value
+    if value is not None:
+        fail(
+            "E0206",
+            f"`{name.id}` is not an operator or a block",
+            name.span,
+            f"it is {describe(value)}",
+        )
+    if name.id in FOREIGN:
+        fail(
+            "E0201",
+            f"there is no operator `{name.id}`",
+            name.span,
+            help=[f"it is called `{FOREIGN[name.id]}` here"],
+        )
+    if scope.namespace.offers(name.id):
+        fail(
+            "E0201",
+            f"there is no operator or block `{name.id}` here",
+            name.span,
+            help=["the standard library has it: add `use std` at the top"],
+        )
+    near = did_you_mean(name.id, [*OPS, *scope.names(), "residual"])
+    fail(
+        "E0201",
+        f"there is no operator or block `{name.id}`",
+        name.span,
+        help=[f"did you mean `{near}`?"] if near else ["`cnnc ops` lists the operators"],
+    )
+
+
+def apply_ref(
+    run: Run,
+    ref: Ref,
+    given: tuple[Given, ...],
+    flow: Flow,
+    context: Context,
+    place: Place,
+    name: str | None,
+    labels: tuple[str, ...] = (),
+    steps: list[Step] | None = None,
+) -> Flow:
+    """Apply an operator (with its post-ops) or a block."""
+    if isinstance(ref, BlockRef):
+        return call_block(run, ref, given, flow, context, place, name, labels, steps)
+    op, posts = bind_operator(
+        ref.word, ref.arguments + given, context.defaults, context.scope, place.span
+    )
+    flow = add_operator(
+        run, op, flow, place, name or invent_name(run, ref.word, place), labels, steps
+    )
+    for post in posts:
+        after = f"{name}_{post}" if name else None
+        flow = apply_ref(run, post, (), flow, context, place, after, steps=steps)
+    return flow
+
+
+def add_operator(
+    run: Run,
+    op: Op,
+    flow: Flow,
+    place: Place,
+    name: str,
+    labels: tuple[str, ...] = (),
+    steps: list[Step] | None = None,
+    weights: str | None = None,
+    marks: tuple[Span, ...] = (),
+) -> Flow:
+    """Add an operator to the graph, its hidden values spelled out and its types checked.
+
+    `marks` are the places of the operands, where they are not those of their makers.
+    """
+    if flow is None:
+        require_input(run, place.span)
+        return None
+    if isinstance(op, Identity):
+        return flow
+    least, most = op.arity
+    if len(flow) < least or (most is not None and len(flow) > most):
+        wrong_arity(run, op, flow, place)
+    types = tuple(run.builder.types[value] for value in flow)
+    try:
+        exact = op.canonical(*types)
+        results = exact.infer(*types)
+    except ShapeError as problem:
+        raise CnnError(shape_error(run, problem, flow, place, marks)) from None
+    check_limits(run, results, place.span)
+    node = name if name not in run.builder.types else run.builder.unique(name)
+    if len(results) > 1 and len(labels) == len(results):
+        names = labels
+    else:
+        names = tuple(f"{node}_{i + 1}" for i in range(len(results)))
+    values = run.builder.add(exact, flow, results, place, node, names, weights)
+    run.builder.expanded += 1
+    if steps is not None:
+        steps.append(Step(node, lambda inputs: op.canonical(*inputs)))
+    return values
+
+
+def wrong_arity(run: Run, op: Op, flow: tuple[str, ...], place: Place) -> NoReturn:
+    if op.family == "merge":
+        fail(
+            "E0209",
+            f"`{op.word}` joins two values or more, the flow carries one",
+            place.span,
+            help=[f"name them, `{op.word}(a, b)`, or give it branches"],
+        )
+    fail(
+        "E0209",
+        f"`{op.word}` takes one value, the flow carries {len(flow)}",
+        place.span,
+        f"these are {', '.join(f'`{value}`' for value in flow)}",
+        help=["join them with `concat` or `add`, or choose one with `from`"],
+    )
+
+
+def check_limits(run: Run, types: tuple[TensorType, ...], span: Span) -> None:
+    for type in types:
+        elements = type.elements
+        if isinstance(elements, int) and elements >= 2**63:
+            fail("E0603", f"a value of {type} has more than 2^63 - 1 elements", span)
+        if any(isinstance(size, int) and size >= 2**31 for size in type.shape):
+            fail("E0603", f"a size of {type} is beyond 2^31 - 1", span)
+
+
+@rule_for(Share)
+def share_statement(run: Run, statement: Share, flow: Flow, context: Context) -> Flow:
+    name = spell(statement.ref, context.scope)
+    steps = run.builder.steps.get(name)
+    if steps is None:
+        values_of(run, statement.ref, context)
+        fail(
+            "E0210",
+            f"`{name}` has no layers that could be shared",
+            statement.ref.span,
+            help=["`share` takes the label of an operator or a call of a block"],
+        )
+    labels = spell_all(run, statement.labels, context)
+    label = labels[0] if labels else None
+    run.builder.row += 1
+    place = Place(statement.span, label, context.region)
+    for step in steps:
+        flow = share_step(run, step, flow, place, label)
+    flow = annotated(run, flow, statement, context)
+    define_labels(run, labels, statement.labels, flow)
+    return flow
+
+
+def share_step(run: Run, step: Step, flow: Flow, place: Place, label: str | None) -> Flow:
+    if flow is None:
+        return None
+    origin = next(node for node in run.builder.nodes if node.name == step.node)
+    before = tuple(run.builder.types[value] for value in origin.inputs)
+    types = tuple(run.builder.types[value] for value in flow)
+    if [t.channels for t in before] != [t.channels for t in types]:
+        fail(
+            "E0301",
+            f"`{place.label or origin.name}` cannot share the weights of `{origin.name}`",
+            place.span,
+            f"{types[0]} comes in here, {before[0]} there: channels differ",
+        )
+    try:
+        op = step.again(types)
+        name = run.builder.unique(label) if label else run.builder.unique(step.node)
+        if isinstance(op, Call):
+            return add_call(run, run.functions[op.function], flow, place, name, weights=origin.name)
+        return add_operator(
+            run, op, flow, place, name, weights=origin.name if op.weights(*types) else None
+        )
+    except ShapeError as problem:
+        raise CnnError(shape_error(run, problem, flow, place)) from None
