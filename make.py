@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Tasks of this repository. Each sets up what it needs in `.venv`; Python 3.11 or later will do.
 
-    python3 make.py demo     compile ResNet-50, draw it, report on it, run it on a photograph
-    python3 make.py test     the whole test suite, type checks and linters
-    python3 make.py wheel    build the wheel, install it alone elsewhere, compile with it
-    python3 make.py bench    measure what the documentation claims about speed
+python3 make.py demo     compile ResNet-50, draw it, report on it, run it on a photograph
+python3 make.py test     the whole test suite, type checks and linters
+python3 make.py wheel    build the wheel, install it alone elsewhere, compile with it
+python3 make.py bench    measure what the documentation claims about speed
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TORCH = "torch==2.13.0"
 
 
 def main(tasks: list[str]) -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (it may be started by an older one)
         print("Python 3.11 or later is needed; this is", sys.version.split()[0])
         return 2
     known = {"demo": demo, "test": test, "wheel": wheel, "bench": bench}
