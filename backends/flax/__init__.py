@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from cnndsl.graph import Module
 
 from .module import EmissionError, emit_module
+from .weights import Place, arrange, weight_map
 
-__all__ = ["BACKEND", "EmissionError", "FlaxBackend"]
+__all__ = ["BACKEND", "EmissionError", "FlaxBackend", "Place", "arrange", "weight_map"]
 
 
 class FlaxBackend:

@@ -19,7 +19,7 @@ from cnndsl.record import Record
 from .code import Apply, Differs, Either, Expr, Formula, Join, Many, Text, Value, walk
 from .code import merge as merge_exprs
 from .naming import ARGUMENTS, IMPORTED, Names, class_name, identifier, plural
-from .parameters import Parameter, Parameters, literal
+from .parameters import Parameter, Parameters
 from .plan import FunctionPlan, Placed, Step, plan
 
 MOST_OPTIONAL = 3
@@ -495,6 +495,7 @@ class _Builder:
             name = self.modules[some.owner]
             if any(self.modules.get(step.owner or "") != name for step in steps):
                 raise Differs
+            self.modules.update((step.node.name, name) for step in steps)
             return name
         if not some.makes:
             return None
@@ -559,20 +560,30 @@ class _Builder:
     def _merge_present(
         self, present: Sequence[Expr], where: Sequence[bool], hint: str, stored: bool = False
     ) -> Expr:
-        say = literal(self.settings)
-
         def resolve(values: list[Value]) -> Expr:
-            if len(where) == 1:
-                return values[0] if stored else say(values[0])
+            if self.is_model:
+                return values[0] if stored else self._setting(values[0])
             every = iter(values)
             spread = [next(every) if there else None for there in where]
             kind = values[0].kind or "value"
+            if kind == "features" and not stored:
+                setting = self.parameters.setting(spread, SETTINGS)
+                if setting is not None:
+                    return setting
             expr = self.parameters.resolve(spread, f"{hint}_{kind}")
             if stored and isinstance(expr, Formula):
                 self.parameters.store(expr)
             return expr
 
         return merge_exprs(present, resolve)
+
+    def _setting(self, value: Value) -> Expr:
+        """A value of a model, or the setting that it follows."""
+        if value.kind == "features":
+            for name, number in self.settings.items():
+                if value.value == number:
+                    return Text(name)
+        return value
 
     def _rounds(self, steps: Sequence[Step | None], hint: str) -> tuple[Expr, ...]:
         """Constructors of the rounds of a loop.

@@ -13,8 +13,8 @@ from cnndsl.emitter import Group as Bracket
 from cnndsl.emitter import Piece, flat, layout
 from cnndsl.record import Record
 
-from .classes import ClassPlan, Group, Member
-from .code import Apply, Either, Expr, Join, Own, Ref, Scope, Text, line, render, walk
+from .classes import ClassPlan, Group, Member, node_word
+from .code import Apply, Either, Expr, Join, Own, Ref, Scope, Text, line, render, rewrite, walk
 from .naming import Names, identifier
 from .plan import substitute, uses
 
@@ -31,22 +31,26 @@ class Statement(Record):
     Arguments:
         targets: values it makes.
         expr: what it assigns; of a loop, one round.
-        member: position of the last step in it.
+        members: positions of the steps in it, in order.
         loop: the attribute that a loop runs over.
         group: position of the optional group that it is in.
     """
 
     targets: tuple[int, ...]
     expr: Expr
-    member: int
+    members: tuple[int, ...]
     loop: str | None = None
     group: int | None = None
 
     @property
+    def member(self) -> int:
+        """Position of its last step."""
+        return self.members[-1]
+
+    @property
     def reads(self) -> tuple[int, ...]:
         """Values it reads, in order, each once."""
-        refs = (part.value for part in walk(self.expr) if isinstance(part, Ref))
-        return tuple(dict.fromkeys(refs))
+        return tuple(dict.fromkeys(_refs(self.expr)))
 
 
 class Body:
@@ -74,14 +78,14 @@ class Body:
             if is_model and output.training
         ]
         self.trees: dict[int, Expr] = {}
+        self.within: dict[int, tuple[int, ...]] = {}
         statements = self._statements()
         needed = self._needed(statements)
         early = [s for s in statements if needed & set(s.targets)]
         late = [s for s in statements if not needed & set(s.targets)]
         self.inline = self._inline_results(early, late)
-        self.early = [s for s in early if not set(s.targets) & set(self.inline)]
-        self.late = [s for s in late if not set(s.targets) & set(self.inline)]
-        self.statements = [*self.early, *self.late]
+        self.statements = [*early, *late]
+        self.late_from = len(early)
         self._liveness()
         self._roles()
 
@@ -99,6 +103,7 @@ class Body:
         for index, member in enumerate(self.members):
             values = [self.trees.get(value, Ref(value)) for value in member.inputs]
             expr = substitute(_owned(member), values)
+            inside = [i for value in member.inputs for i in self.within.get(value, ())]
             only = readers.get(member.outputs[0], [])
             if (
                 len(member.outputs) == 1
@@ -107,9 +112,11 @@ class Body:
                 and self._joins(index, only[0], expr)
             ):
                 self.trees[member.outputs[0]] = expr
+                self.within[member.outputs[0]] = (*inside, index)
                 continue
             loop = member.name if member.step.is_loop else None
-            found.append(Statement(member.outputs, expr, index, loop, self.group_of.get(index)))
+            group = self.group_of.get(index)
+            found.append(Statement(member.outputs, expr, (*inside, index), loop, group))
         return found
 
     def _joins(self, index: int, reader: int, expr: Expr) -> bool:
@@ -195,10 +202,10 @@ class Body:
         returned = [*self.cls.outputs]
         for value in self.cls.outputs:
             if value in self.inline:
-                tree = self.inline[value]
-                returned += [part.value for part in walk(tree) if isinstance(part, Ref)]
+                returned += _refs(self.inline[value])
         for value in returned:
             self.last[value] = end
+        for value in self.cls.outputs:
             self.readers.setdefault(value, []).append(end)
 
     def _group_ending(self, index: int) -> Group | None:
@@ -233,7 +240,8 @@ class Body:
             return self.roles.get(self.statements[index].targets[0], "x")
         statement = self.statements[readers[0]]
         after = self.roles.get(statement.targets[0], "x")
-        if self.members[statement.member].step.family != "merge" and not _is_merge(statement):
+        word = self._merge_word(statement)
+        if word is None:
             return after
         private = [v for v in statement.reads if self._flow(v) == [readers[0]] and v in self._made]
         if value not in private:
@@ -241,7 +249,7 @@ class Body:
         if len(private) == 1:
             return _next_letter(after)
         position = private.index(value)
-        if len(private) == 2 and _merge_word(self.members, statement) == "add":
+        if len(private) == 2 and word == "add":
             lengths = [self._chain(v) for v in private]
             if lengths[0] != lengths[1]:
                 short = lengths[position] < lengths[1 - position]
@@ -249,6 +257,12 @@ class Body:
         if after.startswith("branch"):
             return f"{after}{'abcdefghijklmnopqrstuvwxyz'[position % 26]}"
         return f"branch{position + 1}"
+
+    def _merge_word(self, statement: Statement) -> str | None:
+        """The merge in a statement, if there is one."""
+        words = [node_word(self.members[i].step) for i in statement.members
+                 if self.members[i].step.family == "merge"]  # fmt: skip
+        return words[-1] if words else None
 
     @property
     def _made(self) -> set[int]:
@@ -294,7 +308,7 @@ class Body:
         graph = self.cls.graph
         found: dict[int, str] = {}
         for label, name in graph.labels:
-            for index, member in enumerate(self.members):
+            for member in self.members:
                 step = member.steps[0]
                 if step is None or name not in step.outputs:
                     continue
@@ -302,7 +316,6 @@ class Body:
                 if len(self.readers.get(value, [])) > 1:
                     callee = step.cls.definition if step.cls is not None else step.family
                     found.setdefault(value, identifier(label, callee))
-                assert index >= 0
         return found
 
     # ---------------------------------------------------------------- emission
@@ -326,14 +339,15 @@ class _Writer:
             self.names[value] = name
             self.holder[name] = value
         self.reserved = {*body.tapped.values()}
+        self.shown = ""
 
     def lines(self) -> list[str]:
         body = self.body
-        self._run(0, len(body.early))
+        self._run(0, body.late_from)
         if body.training:
             self.out.append("        if self.deterministic:")
             self._return(body.main_results, 3)
-            self._run(len(body.early), len(body.statements))
+            self._run(body.late_from, len(body.statements))
             self._return_training()
         else:
             self._return(body.main_results, 2)
@@ -343,6 +357,9 @@ class _Writer:
         index = start
         while index < stop:
             statement = self.body.statements[index]
+            if statement.targets[0] in self.body.inline:
+                index += 1
+                continue
             if statement.group is None:
                 self._statement(index, 2)
                 index += 1
@@ -376,10 +393,16 @@ class _Writer:
         self._put(layout(piece, indent, before), statement.member)
 
     def _put(self, lines: list[str], member: int) -> None:
-        comment = self.comments.get(member, "")
+        comment = self._comment(member)
         if comment and len(lines[0]) + len(comment) + 4 <= 100 and len(lines) == 1:
             lines = [f"{lines[0]}  # {comment}"]
         self.out += lines
+
+    def _comment(self, member: int) -> str:
+        """The shape after a step where it is another one than before."""
+        text = self.comments.get(member, "")
+        before, self.shown = self.shown, text
+        return text if text != before and len(text) <= 40 else ""
 
     def _loop(self, index: int, indent: int, forced: str | None) -> None:
         statement = self.body.statements[index]
@@ -396,7 +419,7 @@ class _Writer:
         refs = {**self.names, carried: target}
         piece = render(_own_as(statement.expr, item), Scope(refs, item, "self."))
         head = f"{margin}for {item} in self.{statement.loop}:"
-        comment = self.comments.get(statement.member, "")
+        comment = self._comment(statement.member)
         self.out.append(f"{head}  # {comment}" if comment else head)
         self.out += layout(piece, indent + 1, f"{target} = ")
         self._hold(target, statement.targets[0])
@@ -519,15 +542,17 @@ def _owned(member: Member) -> Expr:
 
 
 def _own_as(expr: Expr, text: str) -> Expr:
-    from .code import rewrite
-
     return rewrite(expr, lambda e: Text(text) if isinstance(e, Own) else None)
+
+
+def _refs(expr: Expr) -> list[int]:
+    """The values that an expression reads."""
+    return [part.value for part in walk(expr) if isinstance(part, Ref)]
 
 
 def _text(expr: Expr) -> str:
     """The expression on one line, with short names for all variables."""
-    refs = {part.value: "branch1" for part in walk(expr) if isinstance(part, Ref)}
-    return line(expr, Scope(refs, "", "self."))
+    return line(expr, Scope(dict.fromkeys(_refs(expr), "branch1"), "", "self."))
 
 
 def _is_simple_call(expr: Expr) -> bool:
@@ -547,23 +572,6 @@ def _is_operand(expr: Expr, length: int, merge: Member) -> bool:
     if isinstance(merge.apply, Join):
         return isinstance(expr, Apply) and not isinstance(expr.function, Join)
     return _is_simple_call(expr)
-
-
-def _is_merge(statement: Statement) -> bool:
-    return any(
-        isinstance(part, Join)
-        or (
-            isinstance(part, Apply)
-            and isinstance(part.function, Text)
-            and part.function.text == "jnp.concatenate"
-        )
-        for part in walk(statement.expr)
-    )
-
-
-def _merge_word(members: Sequence[Member], statement: Statement) -> str:
-    joins = [part for part in walk(statement.expr) if isinstance(part, Join)]
-    return "add" if joins and joins[0].symbol == "+" else "other"
 
 
 def _next_letter(after: str) -> str:

@@ -446,16 +446,11 @@ class _ClassWriter:
         return f"{main} | tuple[{main}, dict[str, jax.Array]]" if body.training else main
 
     def _comments(self) -> dict[int, str]:
-        """The shape behind each line that changes it."""
-        found: dict[int, str] = {}
-        before: tuple[object, ...] = tuple(value.type for value in self.module.main.inputs[:1])
-        for index, member in enumerate(self.cls.members):
-            types = member.step.types
-            text = ", ".join(str(t) for t in types)
-            if types != before and len(text) <= 40:
-                found[index] = text
-            before = types
-        return found
+        """The shape after each step."""
+        return {
+            index: ", ".join(map(str, member.step.types))
+            for index, member in enumerate(self.cls.members)
+        }
 
 
 def _word(value: object) -> str:

@@ -16,6 +16,8 @@ IMPORTED = frozenset(["Any", "DTypeLike", "jax", "jnp", "lax", "nnx", "np", "par
 ARGUMENTS = frozenset(["dtype", "param_dtype", "rngs", "self", "i"])
 AMBIGUOUS = frozenset("lIO")
 
+SPELLINGS = {"googlenet": "GoogLeNet", "mbconv": "MBConv"}
+
 _AVOIDED = (
     frozenset(keyword.kwlist)
     | frozenset(keyword.softkwlist)
@@ -80,12 +82,14 @@ def _capitalised(part: str) -> str:
     word, rest = letters[0], part[letters.end() :]
     if not word:
         return part
+    if word in SPELLINGS:
+        return SPELLINGS[word] + rest
     if len(word) == 2 or not re.search("[aeiouy]", word):
         return word.upper() + rest
-    if word.endswith("net") and word not in ("net", "planet"):
+    if word.endswith("net") and word != "net":
         stem = word[:-3]
-        stem = stem.upper() if len(stem) == 1 else stem.capitalize()
-        return f"{stem}Net{rest}"
+        short = len(stem) == 1 or not re.search("[aeiouy]", stem)
+        return f"{stem.upper() if short else stem.capitalize()}Net{rest}"
     return word.capitalize() + rest
 
 

@@ -8,7 +8,7 @@ copy that there is. What is not found becomes a parameter of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +16,7 @@ from cnndsl.graph import Graph
 from cnndsl.record import Record
 from cnndsl.window import Window
 
-from .code import Expr, Formula, Text, Value
+from .code import Expr, Formula, Value
 from .naming import Names, identifier
 
 Vector = tuple[Any, ...]
@@ -118,6 +118,15 @@ class Parameters:
         if formula is not None:
             return self.use(formula, kind)
         return self.use(self._new(vector, kind, hint), kind)
+
+    def setting(self, values: Sequence[Value | None], names: Sequence[str]) -> Expr | None:
+        """The argument among `names` that a place follows, though it is the same in all copies."""
+        for name in names:
+            known = self.candidates.get(name)
+            vector = [v.value if v is not None else None for v in values]
+            if known is not None and _agrees(known, tuple(vector)):
+                return self.use(Formula("{0}", (name,)), "features")
+        return None
 
     def find(self, vector: Vector, kind: str) -> Formula | None:
         """The first formula over known names that gives the vector."""
@@ -282,19 +291,6 @@ class Parameters:
             *(p for p in used if not p.has_default),
             *(p for p in used if p.has_default),
         )
-
-
-def literal(settings: dict[str, int]) -> Callable[[Value], Expr]:
-    """How a class without copies says its values: as they are, or as a model's setting."""
-
-    def say(value: Value) -> Expr:
-        if value.kind == "features":
-            for name, number in settings.items():
-                if value.value == number:
-                    return Text(name)
-        return value
-
-    return say
 
 
 def _agrees(values: Vector, vector: Vector) -> bool:

@@ -36,6 +36,11 @@ class Placed(Record):
     copy: int = 0
     results: tuple[int, ...] = ()
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the function."""
+        return self.cls.copies[self.copy].steps if self.cls is not None else ()
+
 
 class Step(Record):
     """Something to do in `__call__`, and perhaps to construct in `__init__`.
