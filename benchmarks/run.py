@@ -113,7 +113,7 @@ def creation() -> list[Row]:
         start = f"import sys; sys.path.insert(0, {folder!r}); import resnet50, jax\n"
         start += "from flax import nnx\n"
         base = [sys.executable, "-c", start]
-        eager = [sys.executable, "-c", f"{start}resnet50.Resnet50(rngs=nnx.Rngs(0))"]
+        eager = [sys.executable, "-c", f"{start}resnet50.ResNet50(rngs=nnx.Rngs(0))"]
         fast = [sys.executable, "-c", f"{start}resnet50.create(seed=0)"]
         imported, _ = cost(base, 1)
         slow, quick = paired(eager, fast, 3)
