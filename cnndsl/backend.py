@@ -31,6 +31,12 @@ if TYPE_CHECKING:
         def emit(self, module: Module, **options: Any) -> str:
             """The text for a module. Options are the backend's own."""
 
+    class FigureBackend(Backend, Protocol):
+        """A backend whose text can be drawn."""
+
+        def render(self, module: Module, format: str, **options: Any) -> bytes:
+            """The figure as `svg`, `pdf` or `png`."""
+
 
 GROUP = "cnndsl.backends"
 ATTRIBUTE = "BACKEND"
@@ -66,6 +72,14 @@ def backend(name: str) -> Backend:
             "after adding it, install the package again",
         ),
     )  # fmt: skip
+
+
+def figure_backend(name: str = "dot") -> FigureBackend:
+    """A backend that draws. Raises CnnError with E0705 when the one of that name does not."""
+    found = backend(name)
+    if not hasattr(found, "render"):
+        fail("E0705", f"the backend `{name}` does not draw", help=("`dot` does",))
+    return found  # type: ignore[return-value]
 
 
 def backends() -> tuple[str, ...]:

@@ -203,7 +203,7 @@ def _print(text: str) -> int:
     """A result, to standard output."""
     from .output import write_stdout
 
-    write_stdout(f"{text}\n".encode())
+    write_stdout(f"{text}\n".encode(errors="backslashreplace"))
     return OK
 
 
@@ -483,7 +483,8 @@ def _check(options: Namespace) -> int:
     else:
         from .output import write_stdout
 
-        write_stdout(_for_tools(options.output_format, diagnostics, models).encode())
+        text = _for_tools(options.output_format, diagnostics, models)
+        write_stdout(text.encode(errors="backslashreplace"))
     return exit_code(diagnostics)
 
 
@@ -618,14 +619,14 @@ FIGURE_OPTIONS = {
 
 
 def _draw(options: Namespace) -> int:
-    from .backend import backend
+    from .backend import figure_backend
 
     format = options.format or _format_of(options.output)
     compiled = _compiled(options)
     names = (*FIGURE_OPTIONS, "caption", "legend", "training")
     given = {name: getattr(options, name) for name in names}
     chosen = {name: value for name, value in given.items() if value is not None}
-    dot: Any = backend("dot")
+    dot = figure_backend()
     if format == "dot":
         return _write(options, dot.emit(compiled.module, **chosen).encode())
     return _write(options, dot.render(compiled.module, format, **chosen))

@@ -54,9 +54,15 @@ class Network(Record):
         """The figure as DOT text; with a path it is also drawn, in the format of its suffix."""
         dot = self.emit("dot", level=level)
         if path is not None:
+            import os
+
+            from .backend import figure_backend
             from .output import write_all
 
-            write_all({str(path): draw(dot, str(path))})
+            format = os.path.splitext(path)[1].lstrip(".").lower()
+            drawn = format != "dot"
+            data = figure_backend().render(self.module, format, level=level) if drawn else None
+            write_all({os.fspath(path): dot.encode() if data is None else data})
         return dot
 
     def emit(self, target: str, **options: object) -> str:
@@ -64,11 +70,6 @@ class Network(Record):
         from .backend import backend
 
         return backend(target).emit(self.module, **options)
-
-
-def draw(dot: str, path: str) -> bytes:
-    """A drawing of DOT text, in the format that a path's suffix names."""
-    raise NotImplementedError
 
 
 def load(
