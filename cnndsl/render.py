@@ -498,7 +498,10 @@ def render_all(
     unicode: bool = True,
     limit: int = MAX_REPORTED,
 ) -> str:
-    """Several diagnostics, a blank line between them, and one line that counts them."""
+    """Several diagnostics, a blank line between them, and one line that counts them.
+
+    One alone that is about no file (a wrong path, say) stands without that line.
+    """
     style = Style(color, width, unicode)
     shown = [
         render(diagnostic, color=color, width=width, unicode=unicode)
@@ -507,7 +510,9 @@ def render_all(
     hidden = len(diagnostics) - len(shown)
     if hidden > 0:
         shown.append(f"{style.ellipsis} and {hidden:,} more")
-    return "\n\n".join([*shown, summary(diagnostics)]) if shown else ""
+    if diagnostics and (len(diagnostics) > 1 or diagnostics[0].place is not None):
+        shown.append(summary(diagnostics))
+    return "\n\n".join(shown)
 
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
