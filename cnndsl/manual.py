@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from .arguments import format_value, kind_of, signature
+from .arguments import flag, format_value, kind_of, signature
 from .diagnostics import did_you_mean
 from .op import Op
 from .ops import OPS
@@ -20,6 +20,8 @@ from .render import wrap
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .syntax import Argument
 
 WIDTH = 88
 
@@ -98,6 +100,10 @@ def entry(word: str) -> str:
     inputs = [] if op.arity == (1, 1) else [f"Inputs: {_arity(op)}."]
     facts = [*inputs, *said.rest]
     parts.append([line for fact in facts for line in wrap(fact, WIDTH)])
+    if settings := dialects(op):
+        width = max(map(len, settings))
+        lines = [f"  {name:{width}}  {text}" for name, text in settings.items()]
+        parts.append(["Defaults in each dialect", *lines])
     return "\n\n".join("\n".join(part) for part in parts if part)
 
 
@@ -130,6 +136,34 @@ def _arity(op: type[Op]) -> str:
     if most is None:
         return f"{least} or more"
     return str(least) if least == most else f"{least} to {most}"
+
+
+def dialects(op: type[Op]) -> dict[str, str]:
+    """What each dialect of the standard library sets for an operator, as it is written there."""
+    from .loader import Loader, shipped_folder
+    from .syntax import Dialect
+
+    library = Loader(shipped_folder()).library
+    found: dict[str, dict[str, str]] = {}
+    for name in library.index:
+        item = library.find(name)
+        if item is None or not isinstance(item[0], Dialect):
+            continue
+        base = item[0].base
+        found[name] = dict(found.get(base.id, {})) if base is not None else {}
+        for setting in item[0].settings:
+            if any(word.id in (op.word, op.family) for word in setting.words):
+                for argument in setting.arguments:
+                    found[name][_setting_of(op, argument)] = argument.span.text
+    return {name: ", ".join(texts.values()) for name, texts in found.items() if texts}
+
+
+def _setting_of(op: type[Op], argument: Argument) -> str:
+    """The field that an argument of a dialect sets: `pad=same`, or the flag `ceil`."""
+    if argument.name is not None:
+        return argument.name
+    found = flag(op, argument.span.text)
+    return found[0] if found is not None else argument.span.text
 
 
 def read(op: type[Op]) -> Entry:
@@ -214,6 +248,9 @@ def _section(op: type[Op]) -> Iterator[str]:
         yield from ("", f"Inputs: {_arity(op)}.")
     for paragraph in said.rest:
         yield from ("", paragraph)
+    if settings := dialects(op):
+        said_of = (f"{name} `{text}`" for name, text in settings.items())
+        yield from ("", f"Defaults in each dialect: {'; '.join(said_of)}.")
 
 
 if __name__ == "__main__":
