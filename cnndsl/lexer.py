@@ -150,9 +150,16 @@ class Tokens(Record):
     complete: bool
 
 
-def scan(source: Source, start: int = 0, end: int | None = None) -> Tokens:
-    """The tokens of a text, or of the range `start:end` of it."""
-    return Lexer(source, start, len(source.text) if end is None else end).run()
+def scan(source: Source) -> Tokens:
+    """The tokens of a text."""
+    return Lexer(source, 0, len(source.text)).run()
+
+
+def scan_expression(source: Source, start: int, end: int) -> Tokens:
+    """The tokens of an expression in the range `start:end` of a text."""
+    lexer = Lexer(source, start, end)
+    lexer.previous = "EQUAL"  # what follows is no statement
+    return lexer.run()
 
 
 class Bracket:
@@ -244,6 +251,10 @@ class Lexer:
         """Whether the next token begins a statement."""
         return self.gap is not None or self.previous in _STARTERS
 
+    @property
+    def _follows_label(self) -> bool:
+        return self.previous == "LABEL" and self.gap is None
+
     def _span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
 
@@ -302,7 +313,7 @@ class Lexer:
             self._emit("INTNAME", word, start, self.at)
 
     def _template(self, text: str, start: int) -> None:
-        if not self._is_first:
+        if not self._is_first or self._follows_label:
             self._emit("TEMPLATE", text, start, self.at)
         elif not self._labels(start):
             self.at = start + text.index("{")  # `concat{...`: a word and its body
@@ -310,7 +321,7 @@ class Lexer:
 
     def _labels(self, start: int) -> bool:
         """Take `a, b:` apart, if that is what stands here."""
-        if self.previous == "LABEL" and self.gap is None:
+        if self._follows_label:
             return False
         found = _LABELS.match(self.text, start, self.end)
         if not found or found[0] == "else:":

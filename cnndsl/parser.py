@@ -16,7 +16,7 @@ import gc
 
 from ._tables import ROWS, RULES, STARTS, STATES
 from .diagnostics import Diagnostic
-from .lexer import Token, Tokens, scan
+from .lexer import Token, Tokens, scan, scan_expression
 from .source import Source, Span
 from .syntax import Expr, File
 from .tree import TreeBuilder
@@ -61,7 +61,7 @@ def parse_expression(
     source: Source, start: int = 0, end: int | None = None
 ) -> tuple[Expr | None, tuple[Diagnostic, ...]]:
     """The expression in the range `start:end` of a text, or None; and the errors."""
-    scanned = scan(source, start, end)
+    scanned = scan_expression(source, start, len(source.text) if end is None else end)
     parser = Parser(source, scanned.tokens, "expression")
     tree = parser.run() if scanned.complete else None
     return tree, _merge(scanned, parser)

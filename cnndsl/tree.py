@@ -60,6 +60,7 @@ from .syntax import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeGuard
 
     ParseRange = Callable[[int, int], Expr | None]
 
@@ -381,7 +382,11 @@ class TreeBuilder:
     def binary(self, span: Span, left: Expr, operator: Token, right: Expr) -> Binary:
         return Binary(operator[1], left, right, span)
 
-    def dims(self, span: Span, *factors: Expr) -> Dims:
+    def dims(self, span: Span, *factors: Expr) -> Expr:
+        if is_window_and_stride(factors) and factors[1].span.end == span.end:
+            last = factors[1]
+            window = Dims((factors[0], last.left), factors[0].span.to(last.left.span))
+            return Binary("/", window, last.right, span)
         return Dims(factors, span)
 
     def range(self, span: Span, start: Expr, stop: Expr) -> Range:
@@ -395,6 +400,16 @@ class TreeBuilder:
 
     def conditional(self, span: Span, then: Expr, condition: Expr, otherwise: Expr) -> Conditional:
         return Conditional(condition, then, otherwise, span)
+
+
+def is_window_and_stride(factors: tuple[Expr, ...]) -> TypeGuard[tuple[Expr, Binary]]:
+    """Whether `k×k/2` is written: the window `k×k` with stride 2, not `k` by `k/2`."""
+    if len(factors) != 2:
+        return False
+    first, last = factors
+    if not isinstance(last, Binary) or last.operator != "/":
+        return False
+    return isinstance(first, Name | Number) and isinstance(last.left, Name | Number)
 
 
 def reserved(word: str, span: Span) -> Diagnostic:

@@ -54,6 +54,8 @@ class Unexpected:
         self.before = tokens[at - 1] if at > 0 else ("", "", 0, 0)
         self.after = tokens[min(at + 1, len(tokens) - 1)]
         self.opening = tokens[first]
+        if self.kind == "_WINDOW":  # has no text of its own
+            self.text, self.start, self.end = self.after[1:]
 
     @property
     def is_first(self) -> bool:
@@ -446,6 +448,15 @@ def _label_of_nothing(found: Unexpected) -> Explanation | None:
     )
 
 
+def _attached_brace(found: Unexpected) -> Explanation | None:
+    """`a: concat{...}`"""
+    if found.kind != "TEMPLATE" or found.before[0] != "LABEL":
+        return None
+    brace = found.start + found.text.index("{")
+    fix = found.fix("write a space before `{`", " ", brace, brace)
+    return found.error("E0101", f"unexpected `{found.text}`", "", fix)
+
+
 def _detached_label(found: Unexpected) -> Explanation | None:
     """`conv1 : conv 3x3, 64`"""
     first, colon = found.opening, found.tokens[min(found.first + 1, len(found.tokens) - 1)]
@@ -553,6 +564,7 @@ _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _repeat,
     _repeat_of_bare,
     _output_size,
+    _attached_brace,
     _label_of_nothing,
     _missing_separator,
     _first_branch,
