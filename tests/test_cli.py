@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -227,6 +228,21 @@ def test_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     command = cli.Command("", "", cli._configure_doctor, interrupted)
     monkeypatch.setitem(COMMANDS, "doctor", command)
     assert main(["doctor"]) == 130
+
+
+def test_termination_leaves_the_old_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminated(_: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    (folder / "net.dot").write_text("old")
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(os, "fsync", terminated)
+    try:
+        assert main(["draw", "net.cnn", "-o", "net.dot"]) == 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (folder / "net.dot").read_text() == "old"
+    assert sorted(os.listdir(folder)) == ["net.cnn", "net.dot", "wrong.cnn"]
 
 
 def test_closed_pipe_is_silent() -> None:
