@@ -243,7 +243,12 @@ class Body:
         word = self._merge_word(statement)
         if word is None:
             return after
-        private = [v for v in statement.reads if self._flow(v) == [readers[0]] and v in self._made]
+        results = {group.result for group in self.cls.groups}
+        private = [
+            v
+            for v in statement.reads
+            if self._flow(v) == [readers[0]] and v in self._made and v not in results
+        ]
         if value not in private:
             return after
         if len(private) == 1:

@@ -228,6 +228,7 @@ class _ClassWriter:
         self.module = module
         self.scope = Scope({}, "", "")
         self.makers: dict[str, tuple[str, tuple[Keyword, ...]]] = {}
+        self._needs = self._constructor_needs()
 
     def write(self) -> None:
         out, cls = self.out, self.cls
@@ -292,7 +293,10 @@ class _ClassWriter:
         if self._takes_types():
             default = " = jnp.float32" if self.is_model else ""
             parameters += [f"{name}: DTypeLike{default}" for name in TYPES]
-        parameters.append("rngs: nnx.Rngs")
+        if self.is_model or takes_rngs(self.cls):
+            parameters.append("rngs: nnx.Rngs")
+        if parameters[-1] == "*":
+            parameters.pop()
         return Group("__init__(", tuple(parameters))
 
     def _takes_types(self) -> bool:
@@ -312,6 +316,8 @@ class _ClassWriter:
             common = self._common(makes)
             local = names.new(LOCAL_NAMES.get(function) or identifier(_snake(function)))
             shown = [*(_keyword(k, self.scope) for k in common), *self._extras(makes[0])]
+            if not shown:
+                continue
             self.out.put(Group("partial(", (function, *shown)), f"{local} = ")
             self.makers[function] = local, common
 
@@ -327,21 +333,24 @@ class _ClassWriter:
 
     def _extras(self, make: Apply) -> list[Piece]:
         """What every constructor takes besides its own arguments."""
-        typed = self._typed.get(line(make.function, self.scope), True)
-        return [*(f"{name}={name}" for name in TYPES if typed), "rngs=rngs"]
+        typed, random = self._needs[line(make.function, self.scope)]
+        return [
+            *(f"{name}={name}" for name in TYPES if typed),
+            *(["rngs=rngs"] if random else []),
+        ]
 
-    @property
-    def _typed(self) -> dict[str, bool]:
-        """Whether each constructor takes dtypes."""
-        found: dict[str, bool] = {}
+    def _constructor_needs(self) -> dict[str, tuple[bool, bool]]:
+        """Whether each constructor takes dtypes, and random numbers."""
+        found: dict[str, tuple[bool, bool]] = {}
         for member in self.cls.members:
             step = member.step
             for make in member.makes:
-                if isinstance(make, Apply):
-                    typed = step.said.typed if step.said is not None else True
-                    if step.cls is not None:
-                        typed = takes_types(step.cls)
-                    found[line(make.function, self.scope)] = typed
+                if not isinstance(make, Apply):
+                    continue
+                needs = step.said is None or step.said.typed, True
+                if step.cls is not None:
+                    needs = takes_types(step.cls), takes_rngs(step.cls)
+                found[line(make.function, self.scope)] = needs
         return found
 
     def _distinct(self, member: Member) -> list[Apply]:
@@ -471,6 +480,15 @@ def takes_types(cls: ClassPlan) -> bool:
         if step.said is not None and step.said.make is not None and step.said.typed:
             return True
     return False
+
+
+def takes_rngs(cls: ClassPlan) -> bool:
+    """Whether anything in a class is random: weights, or masks."""
+    return any(
+        (step.said is not None and step.said.make is not None)
+        or (step.cls is not None and takes_rngs(step.cls))
+        for step in (member.step for member in cls.members)
+    )
 
 
 def _declared(parameter: Parameter) -> str:

@@ -517,10 +517,11 @@ def crop(op: Crop, site: Site) -> Said:
 
 @rule(PadChannels)
 def pad_channels(op: PadChannels, site: Site) -> Said:
-    extra = op.channels - site.types[0].channels
+    rank = site.ranks[0]
+    present = Subscript(Attribute(Arg(0), "shape"), "-1")
     none = Text("(0, 0)")
-    last = Many("(", (Text("0"), features(extra)))
-    return Said(call("jnp.pad", Arg(0), Many("(", (none,) * site.ranks[0] + (last,))))
+    last = Many("(", (Text("0"), Join("-", (features(op.channels), present))))
+    return Said(call("jnp.pad", Arg(0), Many("(", (none,) * rank + (last,))))
 
 
 @rule(Upsample)
