@@ -9,7 +9,7 @@ from ..evaluate import evaluate, truth
 from ..source import Span
 from ..syntax import Apply, Name, Parallel, Template
 from .labels import define_labels, invent_name, spell_all, values_of
-from .operators import add_operator, apply_ref
+from .operators import add_operator, apply_ref, nothing_to_join
 from .repeats import check_size, repeat_count
 from .run import MERGES, Context, Run
 from .shapes import annotated
@@ -92,6 +92,8 @@ def merge_named(
         else:
             branches.append(values_of(run, value, context))
     if not statement.arguments:
+        if flow is not None and len(flow) == 1:
+            nothing_to_join(statement.callee.id, statement.span)
         branches = [flow]
     return merge(run, statement.callee.id, branches, context, place, name)
 

@@ -131,18 +131,23 @@ def add_operator(
 
 def wrong_arity(run: Run, op: Op, flow: tuple[str, ...], place: Place) -> NoReturn:
     if op.family == "merge":
-        fail(
-            "E0209",
-            f"`{op.word}` joins two values or more, the flow carries one",
-            place.span,
-            help=[f"name them, `{op.word}(a, b)`, or give it branches"],
-        )
+        nothing_to_join(op.word, place.span)
     fail(
         "E0209",
         f"`{op.word}` takes one value, the flow carries {len(flow)}",
         place.span,
         f"these are {', '.join(f'`{value}`' for value in flow)}",
         help=["join them with `concat` or `add`, or choose one with `from`"],
+    )
+
+
+def nothing_to_join(word: str, span: Span) -> NoReturn:
+    """Raise: a merge that has one value only."""
+    fail(
+        "E0209",
+        f"`{word}` joins two values or more, the flow carries one",
+        span,
+        help=[f"name them, `{word}(a, b)`, or give it branches"],
     )
 
 
