@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cnndsl.graph import Module
+from cnndsl.notation import number, scaled, shape
 from cnndsl.passes.cost import Cost
 from cnndsl.passes.depth import depth
 from cnndsl.passes.outline import Item, Repeat, label_text, outline, row_text
 from cnndsl.record import Record
 
-from .draw import shape_text
 from .graph import html
 from .scene import Scene
 from .style import LEGEND, NOTE, Style, legend_family, style_of
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cnndsl.graph import Graph
-    from cnndsl.symbol import Size
 
 PER_LINE = 46
 """Characters in a line of the caption."""
@@ -45,23 +44,8 @@ class Facts(Record):
 
 def facts_of(module: Module, costs: Cost) -> Facts:
     """The facts of a module, those of inference."""
-    shapes = " + ".join(shape_text(value.type) for value in module.main.inputs)
-    return Facts(module.name, shapes, integer(costs.params), scaled(costs.macs), str(depth(module)))
-
-
-def integer(size: Size) -> str:
-    """`25,557,032`; a formula as it is."""
-    return f"{size:,}" if isinstance(size, int) else str(size)
-
-
-def scaled(size: Size) -> str:
-    """`4.089 G`, four digits; k is 1,000."""
-    if not isinstance(size, int):
-        return str(size)
-    for power, unit in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if size >= 10**power:
-            return f"{size / 10**power:.4g} {unit}"
-    return str(size)
+    shapes = " + ".join(shape(value.type) for value in module.main.inputs)
+    return Facts(module.name, shapes, number(costs.params), scaled(costs.macs), str(depth(module)))
 
 
 def caption_label(
@@ -147,7 +131,7 @@ def alternative_text(module: Module, facts: Facts) -> str:
             parts.append(text)
         region = stage
     outputs = ", ".join(
-        f"{output.name} {shape_text(type)}{' (training only)' if output.training else ''}"
+        f"{output.name} {shape(type)}{' (training only)' if output.training else ''}"
         for output, type in zip(module.main.outputs, module.main.output_types, strict=True)
     )
     flow = "; ".join(parts) if len(parts) <= 60 else "; ".join([*parts[:59], "and so on"])

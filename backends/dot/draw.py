@@ -7,6 +7,7 @@ frame, times N (`cnndsl.passes.outline` says when copies are equal).
 from __future__ import annotations
 
 from cnndsl.graph import Call, Graph, Module, Node
+from cnndsl.notation import shape as shape_of
 from cnndsl.op import Ledger, Op
 from cnndsl.ops.conv import Conv
 from cnndsl.passes.cost import Cost, add_ledgers, count, parameters, without_weights
@@ -154,7 +155,7 @@ class _Drawer:
         for output in main.outputs:
             end = ends[output.value]
             port = self._port(canvas, output.name, end.type, output.training)
-            shape = "" if self.view.shapes == "none" else shape_text(end.type)
+            shape = "" if self.view.shapes == "none" else shape_of(end.type)
             self._edge(end, port.box, label=shape, training=output.training)
         return Scene(tuple(canvas), tuple(self.edges), tuple(self.level))
 
@@ -473,7 +474,7 @@ class _Shapes:
             return ""
         if self.choice == "all" or self._changed(link):
             self.said.add(link.value)
-            return shape_text(self.types[link.value])
+            return shape_of(self.types[link.value])
         return ""
 
     def _changed(self, link: Link) -> bool:
@@ -483,11 +484,6 @@ class _Shapes:
         before = self.types[unit.reads[0]].shape
         after = self.types[link.value].shape
         return before != after if self.top else before[:-1] != after[:-1]
-
-
-def shape_text(type: TensorType) -> str:
-    """`56×56×64`"""
-    return str(type).replace("x", "×")
 
 
 def _input_name(name: str) -> str:

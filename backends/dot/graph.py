@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnndsl.record import Record
+from cnndsl.render import visible
 
 from .scene import Box, Edge, Frame, Scene
 from .style import (
@@ -84,8 +85,8 @@ def dot_text(
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """The text without control, bidirectional and invisible signs, and not too long."""
-    kept = "".join(sign if _is_plain(sign) else "\ufffd" for sign in text[: longest + 1])
+    """The text with control, bidirectional and invisible signs shown, and not too long."""
+    kept = visible(text[: longest + 1])
     return kept if len(kept) <= longest else kept[: longest - 1] + "…"
 
 
@@ -116,16 +117,6 @@ def html(text: str) -> str:
     """Text inside an HTML-like label."""
     escaped = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return escaped.replace('"', "&quot;")
-
-
-def _is_plain(sign: str) -> bool:
-    code = ord(sign)
-    if code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or code in (0xFFFE, 0xFFFF):
-        return False
-    return not (
-        0x200B <= code <= 0x200F or 0x2028 <= code <= 0x202E or 0x2060 <= code <= 0x206F
-        or code in (0x061C, 0xFEFF)
-    )  # fmt: skip
 
 
 def wrap(text: str, widest: int = WIDEST) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from cnndsl.graph import Graph, Node
+from cnndsl.notation import shape
 from cnndsl.passes.outline import Item, Repeat, Row, label_text, nodes_of, row_text
 from cnndsl.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from cnndsl.types import TensorType
 
 MOST_LINES = 6
 
@@ -64,7 +67,7 @@ def _reads(item: Item, before: Item) -> bool:
     return any(name in made for node in nodes_of([item]) for name in node.inputs)
 
 
-def _key(item: Item, types: Mapping[str, object]) -> str:
+def _key(item: Item, types: Mapping[str, TensorType]) -> str:
     """The stage of an item, or else the size of the map that it gives."""
     if item.region:
         return item.region[0]
@@ -72,7 +75,7 @@ def _key(item: Item, types: Mapping[str, object]) -> str:
     type = node.outputs[-1].type
     if not type.is_map:
         return "head"
-    return f"{type.height}×{type.width}"
+    return shape(type).rpartition("×")[0]
 
 
 def _lines(items: Iterable[Item], functions: Mapping[str, Graph]) -> Iterator[str]:
