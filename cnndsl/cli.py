@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, NoReturn, TextIO
+    from typing import NoReturn, TextIO
 
     from . import driver
     from .render import Style
@@ -759,10 +759,18 @@ def _explain(options: Namespace) -> int:
         return _print(index())
     code = options.code.upper().rpartition("[")[2].rstrip("]")
     if code not in CODES:
-        nearest = did_you_mean(code, CODES)
-        hint = f"did you mean `{nearest}`?" if nearest else "`cnnc explain` lists all codes"
-        raise UsageError(f"there is no code `{options.code}`", hint)
+        raise _unknown_code(options.code, list(CODES))
     return _print(page(CODES[code]))
+
+
+def _unknown_code(given: str, codes: list[str]) -> UsageError:
+    from .manual import words
+
+    if given in words():
+        return UsageError(f"`{given}` is no code", f"`cnnc ops {given}` explains the operator")
+    nearest = did_you_mean(given.upper(), codes)
+    hint = f"did you mean `{nearest}`?" if nearest else "`cnnc explain` lists all codes"
+    return UsageError(f"there is no code `{given}`", hint)
 
 
 def _configure_ops(parser: ArgumentParser) -> None:

@@ -42,12 +42,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """`cnnc` in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "cnndsl", *arguments],
-        capture_output=True, text=True, check=False, timeout=60, **options,  # type: ignore
-    )  # fmt: skip
+    command = [sys.executable, "-m", "cnndsl", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
 
 
 def stdin(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
@@ -93,6 +91,7 @@ def test_help_of_every_command(command: str, capsys: Captured) -> None:
         ("compile net.cnn -o", "`-o/--output`: expected one argument", "usage"),
         ("draw net.cnn -o net.bmp", "the ending of `net.bmp` names no format", "use .svg"),
         ("explain E0311", "there is no code `E0311`", "did you mean"),
+        ("explain conv", "`conv` is no code", "`cnnc ops conv` explains the operator"),
         ("ops cnv", "there is no operator `cnv`", "did you mean `conv`?"),
     ],
 )  # fmt: skip
