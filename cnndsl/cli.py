@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from . import driver
     from .render import Style
     from .source import Source
+    from .symbol import Size
 
 OK, IN_SPEC, USAGE, MISSING_TOOL, INPUT_OUTPUT, LIMIT, INTERNAL = 0, 1, 2, 3, 4, 5, 70
 INTERRUPTED, TERMINATED = 130, 143
@@ -538,14 +539,16 @@ def _verdict(compiled: driver.Compiled) -> str:
     return f"ok {compiled.module.name}: {', '.join(parts)}"
 
 
-def _short(number: object) -> str:
-    """`4.09 G`; a symbolic number as it is."""
-    if not isinstance(number, int):
-        return str(number)
-    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
-        if number >= size:
-            return f"{number / size:.2f} {unit}"
-    return f"{number:,}"
+def _short(size: Size) -> str:
+    """`4.09 G`; a formula as people write it."""
+    if not isinstance(size, int):
+        from .notation import number
+
+        return number(size)
+    for least, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if size >= least:
+            return f"{size / least:.2f} {unit}"
+    return f"{size:,}"
 
 
 # ---------------------------------------------------- compile, draw and report
@@ -649,6 +652,10 @@ def _configure_report(parser: ArgumentParser) -> None:
         parser.add_argument(
             f"--{format}", dest="format", action="store_const", const=format, help=f"as {format}"
         )
+    parser.add_argument("--level", metavar="LEVEL", help="a line for each block (default) or layer")
+    parser.add_argument(
+        "--convention", metavar="NAME", help="how operations are counted: macs (default), flops, ..."
+    )
     _option_output(parser)
     _options_for_spec(parser)
 
@@ -657,7 +664,10 @@ def _table(options: Namespace) -> int:
     from .backend import backend
 
     compiled = _compiled(options)
-    text = backend("report").emit(compiled.module, format=options.format or "text")
+    names = ("format", "level", "convention")
+    given = {name: getattr(options, name) for name in names}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    text = backend("report").emit(compiled.module, **chosen)
     return _write(options, text.encode())
 
 
