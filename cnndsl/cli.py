@@ -654,8 +654,9 @@ def _configure_report(parser: ArgumentParser) -> None:
         )
     parser.add_argument("--level", metavar="LEVEL", help="a line for each block (default) or layer")
     parser.add_argument(
-        "--convention", metavar="NAME", help="how operations are counted: macs (default), flops, ..."
-    )
+        "--convention", metavar="NAME",
+        help="how operations are counted: macs (default), flops, torch, fvcore, ...",
+    )  # fmt: skip
     _option_output(parser)
     _options_for_spec(parser)
 
