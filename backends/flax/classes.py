@@ -127,7 +127,8 @@ def classes_of(module: Module) -> tuple[list[ClassPlan], dict[str, Placed]]:
     placed: dict[str, Placed] = {}
     classes: list[ClassPlan] = []
     names = Names([*IMPORTED, class_name(module.name)])
-    for graphs in _families(module):
+    families = list(_families(module))
+    for graphs in families:
         plans = [plan(graph, placed) for graph in graphs]
         is_model = graphs[0] is module.main
         rest: list[FunctionPlan] = []
@@ -138,24 +139,47 @@ def classes_of(module: Module) -> tuple[list[ClassPlan], dict[str, Placed]]:
                 placed[one.graph.name] = Placed(None, 0, results)
             else:
                 rest.append(one)
-        wanted = class_name(module.name if is_model else graphs[0].definition)
-        for built in _build(_clusters(rest), wanted, None if is_model else names):
+        if is_model:
+            built_here = [_Cluster(rest).build(class_name(module.name), is_model)]
+        else:
+            same = [g for f in families for g in f if g.definition == graphs[0].definition]
+            built_here = list(_build(_clusters(rest), same, names))
+        for built in built_here:
             classes.append(built)
             for copy, one in enumerate(built.copies):
                 placed[one.graph.name] = Placed(built, copy)
     return classes, placed
 
 
-def _build(clusters: Sequence[_Cluster], wanted: str, names: Names | None) -> Iterator[ClassPlan]:
+def _build(
+    clusters: Sequence[_Cluster], family: Sequence[Graph], names: Names
+) -> Iterator[ClassPlan]:
     """The classes of one definition; what cannot share a class after all is taken apart."""
     for cluster in clusters:
-        name = names.new(wanted) if names is not None else wanted
+        name = names.new(_telling_name([one.graph for one in cluster.copies], family))
         try:
-            yield cluster.build(name, is_model=names is None)
+            yield cluster.build(name)
         except Differs:
-            assert names is not None and len(cluster.copies) > 1
             names.taken.discard(name)
-            yield from _build(cluster.pieces(), wanted, names)
+            yield from _build(cluster.pieces(), family, names)
+
+
+def _telling_name(copies: Sequence[Graph], family: Sequence[Graph]) -> str:
+    """The definition's name, with the argument that makes these copies different from others."""
+    name = class_name(copies[0].definition)
+    others = [graph for graph in family if all(graph is not copy for copy in copies)]
+    if not others:
+        return name
+    for position, (argument, value) in enumerate(copies[0].arguments):
+        if not isinstance(value, (bool, int, str)):
+            continue
+        if any(graph.arguments[position][1] != value for graph in copies):
+            continue
+        if all(graph.arguments[position][1] != value for graph in others):
+            if isinstance(value, bool):
+                return f"{name}{'With' if value else 'Without'}{class_name(argument)}"
+            return f"{name}{class_name(f'{argument}_{value}')}"
+    return name
 
 
 def _families(module: Module) -> Iterator[list[Graph]]:
@@ -263,7 +287,7 @@ class _Cluster:
             return [_Cluster(variant) for variant in self.variants]
         return [_Cluster([one]) for one in self.copies]
 
-    def build(self, name: str, is_model: bool) -> ClassPlan:
+    def build(self, name: str, is_model: bool = False) -> ClassPlan:
         """The class."""
         return _Builder(self, name, is_model).build()
 
@@ -443,9 +467,10 @@ class _Builder:
         wiring = self.cluster.wiring
         attributes = [self._attribute(index) for index in range(len(self.cluster.merged))]
         self.parameters.names.taken.update(name for name in attributes if name is not None)
-        members: list[Member] = []
-        for index, attribute in enumerate(attributes):
-            steps = self._steps(index)
+        found: dict[int, Member] = {}
+        optional = [None in merged.at for merged in self.cluster.merged]
+        for index in sorted(range(len(attributes)), key=lambda i: optional[i]):
+            attribute, steps = attributes[index], self._steps(index)
             some = next(step for step in steps if step is not None)
             apply = self._merge(steps, lambda s: s.apply, attribute or some.family, stored=True)
             makes: tuple[Expr, ...] = ()
@@ -454,9 +479,9 @@ class _Builder:
             elif some.makes:
                 makes = (self._merge(steps, lambda s: s.makes[0], attribute or some.family),)
             inputs, outputs = wiring.inputs[index], wiring.outputs[index]
-            members.append(
-                Member(steps, inputs, outputs, attribute, some.owner is not None, makes, apply)
-            )
+            owner = some.owner is not None
+            found[index] = Member(steps, inputs, outputs, attribute, owner, makes, apply)
+        members = [found[index] for index in range(len(attributes))]
         groups = [
             Group(first, last, result, bypass, *self._condition(members, first, last))
             for first, last, result, bypass in _groups(
@@ -503,8 +528,7 @@ class _Builder:
             wanted = self._loop_name(some)
         else:
             callee = some.cls.definition if some.cls is not None else some.family
-            wanted = some.node.name
-            wanted = identifier(wanted, callee)
+            wanted = identifier(some.node.name, callee, attribute=True)
         name = self.names.new(wanted)
         for step in steps:
             for node in step.nodes:
@@ -515,10 +539,15 @@ class _Builder:
         node, cls = step.node, step.cls
         assert cls is not None
         if node.region and self._fills_region(step):
-            return identifier(node.region[-1], "stage")
+            return identifier(node.region[-1], "stage", attribute=True)
         if node.label:
-            return identifier(node.label, cls.definition)
-        return identifier(plural(node.name.rstrip("0123456789").rstrip("_")), cls.definition)
+            return identifier(node.label, cls.definition, attribute=True)
+        stem = _stem(step)
+        name = identifier(plural(stem), cls.definition, attribute=True)
+        alike = [s for s in self.copies[0].steps if s.is_loop and _stem(s) == stem]
+        if len(alike) == 1:
+            return name
+        return f"{name}{1 + next((i for i, s in enumerate(alike) if s is step), len(alike))}"
 
     def _fills_region(self, step: Step) -> bool:
         """Whether the stage has no other modules than those of the loop."""
@@ -626,11 +655,16 @@ class _Builder:
             for n, s in zip(numbers, series, strict=True)
         ):
             start, step = say([n[0] for n in numbers]), say([n[1] - n[0] for n in numbers])
-            return Join("+", (start, Join("*", (Text("i"), step))))
+            return Join("+", (start, Join("*", (step, Text("i")))))
         if all(len(set(s[1:])) == 1 for s in series):
             first, later = say([s[0] for s in series]), say([s[1] for s in series])
             return Either(first, Text("i == 0"), later)
         raise Differs
+
+
+def _stem(step: Step) -> str:
+    """The name of a step's first node without its number."""
+    return step.node.name.rstrip("0123456789").rstrip("_")
 
 
 def _values(make: Apply) -> list[Value]:

@@ -219,6 +219,7 @@ class Body:
     def _roles(self) -> None:
         """What each value would like to be called."""
         self.tapped = self._tapped()
+        self.result_names = self._result_names()
         self.roles: dict[int, str] = {}
         exit_ = len(self.statements)
         meet = self._meeting_points(exit_)
@@ -227,6 +228,8 @@ class Body:
                 self.roles[value] = self._role(value, meet)
 
     def _role(self, value: int, meet: Mapping[int, int]) -> str:
+        if value in self.result_names:
+            return self.result_names[value]
         readers = self._flow(value)
         exit_ = len(self.statements)
         if not readers or readers == [exit_]:
@@ -252,7 +255,8 @@ class Body:
         if value not in private:
             return after
         if len(private) == 1:
-            return _next_letter(after)
+            others = [v for v in statement.reads if v != value]
+            return after if all(v in self.tapped for v in others) else _next_letter(after)
         position = private.index(value)
         if len(private) == 2 and word == "add":
             lengths = [self._chain(v) for v in private]
@@ -308,19 +312,41 @@ class Body:
             meet[index] = exit_ if point is None else point
         return meet
 
+    def _result_names(self) -> dict[int, str]:
+        """Results of calls that give several, by the names of the block's outputs."""
+        found: dict[int, str] = {}
+        for member in self.members:
+            cls = member.step.cls
+            if cls is None or len(member.outputs) < 2:
+                continue
+            for value, output in zip(member.outputs, cls.graph.outputs, strict=True):
+                if not output.name.startswith("output"):
+                    found[value] = identifier(output.name, "output")
+        return found
+
     def _tapped(self) -> dict[int, str]:
-        """Labelled values that several statements read, with their names."""
+        """Values with a name of their own: labels that are read more than once, outputs."""
         graph = self.cls.graph
+        numbers: dict[str, tuple[int, Member]] = {}
+        for member in self.members:
+            step = member.steps[0]
+            if step is not None:
+                values = zip(step.outputs, member.outputs, strict=True)
+                numbers.update((name, (value, member)) for name, value in values)
         found: dict[int, str] = {}
         for label, name in graph.labels:
-            for member in self.members:
-                step = member.steps[0]
-                if step is None or name not in step.outputs:
-                    continue
-                value = member.outputs[step.outputs.index(name)]
-                if len(self.readers.get(value, [])) > 1:
-                    callee = step.cls.definition if step.cls is not None else step.family
-                    found.setdefault(value, identifier(label, callee))
+            if name not in numbers:
+                continue
+            value, member = numbers[name]
+            reads = sum(_refs(s.expr).count(value) for s in self.statements)
+            if reads > 1 or len(self.readers.get(value, [])) > 1:
+                cls = member.step.cls
+                prefix = cls.definition if cls is not None else member.step.family
+                found.setdefault(value, identifier(label, prefix))
+        if len(self.outputs) > 1:
+            for output, value in zip(self.outputs, self.cls.outputs, strict=True):
+                if value >= self.cls.inputs and not output.name.startswith("output"):
+                    found.setdefault(value, identifier(output.name, "output"))
         return found
 
     # ---------------------------------------------------------------- emission

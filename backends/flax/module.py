@@ -160,7 +160,10 @@ def _header(module: Module, model: ClassPlan, facts: Mapping[str, object]) -> st
     lines = [f'"""{model.name}: the network `{module.name}` in `flax.nnx`.', ""]
     if module.source:
         lines += [*textwrap.wrap(_plain(module.source) + ".", WIDTH), ""]
-    lines += [f"    {name:<{width}}{text}".rstrip() for name, text in table.items()]
+    for name, text in table.items():
+        lines += textwrap.wrap(
+            text, WIDTH, initial_indent=f"    {name:<{width}}", subsequent_indent=" " * (width + 4)
+        )
     arguments = ", ".join(inputs)
     training = [output.name for output in module.main.outputs if output.training]
     lines += [
@@ -457,9 +460,14 @@ class _ClassWriter:
     def _comments(self) -> dict[int, str]:
         """The shape after each step."""
         return {
-            index: ", ".join(map(str, member.step.types))
+            index: ", ".join(map(_shown, member.step.types, member.step.ranks))
             for index, member in enumerate(self.cls.members)
         }
+
+
+def _shown(type: TensorType, rank: int) -> str:
+    """A shape as it is in emitted code, where some vectors are 1x1 maps."""
+    return f"1x1x{type}" if rank > type.rank else str(type)
 
 
 def _word(value: object) -> str:

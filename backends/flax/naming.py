@@ -18,8 +18,9 @@ AMBIGUOUS = frozenset("lIO")
 
 SPELLINGS = {"googlenet": "GoogLeNet", "mbconv": "MBConv"}
 
+_KEYWORDS = frozenset(keyword.kwlist)
 _AVOIDED = (
-    frozenset(keyword.kwlist)
+    _KEYWORDS
     | frozenset(keyword.softkwlist)
     | frozenset(dir(builtins))
     | MODULE_ATTRIBUTES
@@ -29,12 +30,12 @@ _AVOIDED = (
 )
 
 
-def identifier(name: str, prefix: str = "") -> str:
-    """A name as an identifier.
+def identifier(name: str, prefix: str = "", *, attribute: bool = False) -> str:
+    """A name as an identifier, or as the name of an attribute.
 
     What is no letter, digit or underscore becomes an underscore. A name that begins
     with a digit gets the prefix: `3a` with `inception` is `inception_3a`. One that Python
-    or Flax uses gets an underscore behind.
+    or Flax uses gets an underscore behind; an attribute need not avoid as much as a variable.
 
     >>> identifier("3a", "inception"), identifier("lambda"), identifier("b-1")
     ('inception_3a', 'lambda_', 'b_1')
@@ -42,7 +43,8 @@ def identifier(name: str, prefix: str = "") -> str:
     text = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "value"
     if text[0].isdigit():
         text = f"{prefix or 'node'}_{text}"
-    return f"{text}_" if text in _AVOIDED else text
+    avoided = _KEYWORDS | MODULE_ATTRIBUTES if attribute else _AVOIDED
+    return f"{text}_" if text in avoided else text
 
 
 class Names:

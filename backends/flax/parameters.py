@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from cnndsl.graph import Graph
-from cnndsl.record import Record
+from cnndsl.record import Record, replace
 from cnndsl.window import Window
 
 from .code import Expr, Formula, Value
@@ -68,6 +68,7 @@ class Parameters:
         self.used: dict[str, Parameter] = {}
         self.stored: dict[str, None] = {}
         self.candidates: dict[str, Vector] = {}
+        self._known: list[tuple[Formula, Vector, str]] = []
         self._inputs: list[str] = []
         self._arguments()
         self._channels()
@@ -130,8 +131,15 @@ class Parameters:
 
     def find(self, vector: Vector, kind: str) -> Formula | None:
         """The first formula over known names that gives the vector."""
-        for formula, values in self._formulas(kind):
+        for formula, values in self._plain(kind):
             if _agrees(values, vector):
+                return formula
+        for formula, values, known in self._known:
+            if known == kind and _agrees(values, vector):
+                return formula
+        for formula, values in self._derived(kind):
+            if _agrees(values, vector):
+                self._known.append((formula, values, kind))
                 return formula
         return None
 
@@ -158,9 +166,13 @@ class Parameters:
 
     def _new(self, vector: Vector, kind: str, hint: str) -> Formula:
         name = self._named_as_argument(vector) or self.names.new(identifier(hint))
-        filler = next(v for v in vector if v is not None)
+        some = next(v for v in vector if v is not None)
+        filler = 0 if isinstance(some, int) and not isinstance(some, bool) else some
         self.candidates[name] = tuple(filler if v is None else v for v in vector)
-        self.used[name] = self._parameter(name, kind)
+        parameter = self._parameter(name, kind)
+        if None in vector and not parameter.has_default:
+            parameter = replace(parameter, has_default=True, default=filler)
+        self.used[name] = parameter
         return Formula("{0}", (name,))
 
     def _named_as_argument(self, vector: Vector) -> str | None:
@@ -186,9 +198,8 @@ class Parameters:
 
     # ---------------------------------------------------------------- formulas
 
-    def _formulas(self, kind: str) -> Iterator[tuple[Formula, Vector]]:
-        """Formulas that may say a place of this kind, the plainest first."""
-        yield from self._plain(kind)
+    def _derived(self, kind: str) -> Iterator[tuple[Formula, Vector]]:
+        """Formulas of several terms that may say a place of this kind, the plainest first."""
         if kind == "padding":
             yield from self._halves()
         elif kind in ("features", "groups"):
