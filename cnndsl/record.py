@@ -42,7 +42,7 @@ class Record:
     def __init_subclass__(cls) -> None:
         own = {
             name: kind
-            for name, kind in cls.__dict__.get("__annotations__", {}).items()
+            for name, kind in cls.__annotations__.items()
             if not kind.startswith("ClassVar")
         }
         cls.annotations = {**cls.annotations, **own}
