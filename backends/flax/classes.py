@@ -10,7 +10,7 @@ class of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 
 from cnndsl.graph import Call, Graph, Module
 from cnndsl.op import Op
@@ -377,7 +377,9 @@ def _wire(
     inputs: list[tuple[int, ...]] = []
     outputs: list[tuple[int, ...]] = []
     for index, member in enumerate(merged):
-        steps = [p.steps[at] if at is not None else None for p, at in zip(plans, member.at, strict=True)]
+        steps = [
+            p.steps[at] if at is not None else None for p, at in zip(plans, member.at, strict=True)
+        ]
         some = next(step for step in steps if step is not None)
         read = tuple(
             _find(meaning, [s.inputs[i] if s is not None else None for s in steps])
@@ -389,7 +391,10 @@ def _wire(
             around = meaning[read[bypasses[index]]] if index in bypasses else [None] * len(plans)
             made.append(len(meaning))
             meaning.append(
-                [s.outputs[port] if s is not None else b for s, b in zip(steps, around, strict=True)]
+                [
+                    s.outputs[port] if s is not None else b
+                    for s, b in zip(steps, around, strict=True)
+                ]
             )
         outputs.append(tuple(made))
     results = tuple(
@@ -558,9 +563,7 @@ class _Builder:
                 return False
         return True
 
-    def _condition(
-        self, members: Sequence[Member], first: int, last: int
-    ) -> tuple[str, Formula]:
+    def _condition(self, members: Sequence[Member], first: int, last: int) -> tuple[str, Formula]:
         """The attribute and the condition of optional steps."""
         group = members[first : last + 1]
         present = tuple(step is not None for step in group[0].steps)
@@ -651,7 +654,7 @@ class _Builder:
             return say([s[0] for s in series])
         numbers = [[v for v in s if isinstance(v, int)] for s in series]
         if all(
-            len(n) == len(s) and len({b - a for a, b in zip(n, n[1:], strict=False)}) == 1
+            len(n) == len(s) and len({b - a for a, b in pairwise(n)}) == 1
             for n, s in zip(numbers, series, strict=True)
         ):
             start, step = say([n[0] for n in numbers]), say([n[1] - n[0] for n in numbers])

@@ -44,6 +44,8 @@ IMPORTS = {
     "DTypeLike": "from jax.typing import DTypeLike",
 }
 
+STANDARD = ("collections.abc", "functools", "typing")
+
 CREATE = '''
 def create(seed: int = 0, **options: Any) -> {model}:
     """A model with new weights, in a fraction of the time that `{model}(...)` takes.
@@ -125,7 +127,7 @@ def _names_in(text: str) -> set[str]:
 def _imports(used: set[str]) -> str:
     """Standard library, blank line, the others."""
     lines = [statement for name, statement in IMPORTS.items() if name in used]
-    standard = [text for text in lines if text.split()[1] in ("collections.abc", "functools", "typing")]
+    standard = [text for text in lines if text.split()[1] in STANDARD]
     functions = [text.split()[-1] for text in standard if " functools " in text]
     merged = [text for text in standard if " functools " not in text]
     if functions:
@@ -278,7 +280,7 @@ class _ClassWriter:
             start = len(out.lines)
             for name in cls.stored:
                 out.line(f"self.{name} = {name}")
-            for name, condition in dict((g.name, g.condition) for g in cls.groups).items():
+            for name, condition in {g.name: g.condition for g in cls.groups}.items():
                 if name not in cls.stored:
                     out.line(f"self.{name} = {condition.text()}")
             if body.training:
@@ -542,9 +544,7 @@ def _runs(makes: Sequence[Apply]) -> list[list[Apply]]:
 
 
 def _mentions_index(expr: Expr) -> bool:
-    return any(
-        isinstance(part, Text) and part.text.split(" ")[0] == "i" for part in walk(expr)
-    )
+    return any(isinstance(part, Text) and part.text.split(" ")[0] == "i" for part in walk(expr))
 
 
 def _snake(name: str) -> str:

@@ -148,7 +148,7 @@ def deconv(op: Deconv, site: Site) -> Said:
         extent = (size - 1) * dilation
         spread.append((extent - lo, extent - hi + extra))
     strides = _both(op.window.stride, "stride")
-    common = (
+    common: tuple[Keyword, ...] = (
         Keyword("padding", sides(*spread)),
         Keyword("kernel_dilation", _both(op.dilation, "dilation"), Value(1, "dilation")),
     )
@@ -157,8 +157,8 @@ def deconv(op: Deconv, site: Site) -> Said:
         keywords = (Keyword("strides", strides, Value(1, "stride")), *common)
     else:  # nnx.ConvTranspose has no groups
         function = "nnx.Conv"
-        groups = Keyword("feature_group_count", Value(op.groups, "groups"))
-        keywords = (Keyword("input_dilation", strides, Value(1, "stride")), *common, groups)
+        common = (*common, Keyword("feature_group_count", Value(op.groups, "groups")))
+        keywords = (Keyword("input_dilation", strides, Value(1, "stride")), *common)
     make = _with_kernel(function, x.channels, op.channels, op.window.size, keywords, op.bias)
     return Said(call(Own(), _as_map(site)), make, KERNEL_BIAS, flipped=True)
 

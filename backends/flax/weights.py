@@ -1,8 +1,8 @@
 """Where each weight of a module lives in the emitted model.
 
-    >>> place = weight_map(module)[("conv2_x_bottleneck1", "conv1"), "kernel"]
-    >>> place.path, place.flipped
-    (('conv2_x', 0, 'conv1', 'kernel'), False)
+>>> place = weight_map(module)[("conv2_x_bottleneck1", "conv1"), "kernel"]
+>>> place.path, place.flipped
+(('conv2_x', 0, 'conv1', 'kernel'), False)
 """
 
 from __future__ import annotations
