@@ -444,9 +444,9 @@ def _clean_up_when_terminated() -> None:
         return
 
 
-def _option_output(parser: ArgumentParser, what: str = "OUT") -> None:
+def _option_output(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "-o", "--output", metavar=what, default=STDIN, help="file to write; `-` is standard output"
+        "-o", "--output", metavar="OUT", default=STDIN, help="file to write; `-` is standard output"
     )
 
 
@@ -602,11 +602,11 @@ def _configure_draw(parser: ArgumentParser) -> None:
     )  # fmt: skip
     for name, what in FIGURE_OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=name.upper(), help=what)
-    for name in ("caption", "legend", "training"):
+    for name, what in FIGURE_PARTS.items():
         parser.add_argument(
-            f"--no-{name}", dest=name, action="store_const", const=False, help=f"without {name}"
+            f"--no-{name}", dest=name, action="store_const", const=False, help=f"leave out {what}"
         )
-    _option_output(parser, "OUT.(svg|pdf|png|dot)")
+    _option_output(parser)
     _options_for_spec(parser)
 
 
@@ -619,6 +619,11 @@ FIGURE_OPTIONS = {
     "closed": "blocks or labels that stay closed at any level",
     "font": "names of fonts, a generic one last",
 }
+FIGURE_PARTS = {
+    "caption": "the caption",
+    "legend": "the legend",
+    "training": "what exists in training only",
+}
 
 
 def _draw(options: Namespace) -> int:
@@ -626,7 +631,7 @@ def _draw(options: Namespace) -> int:
 
     format = options.format or _format_of(options.output)
     compiled = _compiled(options)
-    names = (*FIGURE_OPTIONS, "caption", "legend", "training")
+    names = (*FIGURE_OPTIONS, *FIGURE_PARTS)
     given = {name: getattr(options, name) for name in names}
     chosen = {name: value for name, value in given.items() if value is not None}
     dot = figure_backend()
