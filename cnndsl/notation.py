@@ -57,6 +57,17 @@ def formula(size: Symbol, multiples: Mapping[str, int] | None = None) -> str:
     return _polynomial(terms)
 
 
+def whole_formula(size: Symbol) -> tuple[str, int] | None:
+    """The formula for variables that are multiples of the size's period, and that period.
+
+    Gives None for a formula that has no floors to lose.
+    """
+    period = size.period
+    if period == 1 or on_multiples(size, dict.fromkeys(size.variables, period)) is None:
+        return None
+    return formula(size, dict.fromkeys(size.variables, period)), period
+
+
 def on_multiples(size: Symbol, multiples: Mapping[str, int]) -> Terms | None:
     """The terms of a size without floors, where its variables are multiples of numbers.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cnndsl.graph import Module
-from cnndsl.notation import number, scaled, shape
+from cnndsl.notation import number, scaled, shape, whole_formula
 from cnndsl.passes.cost import Cost
 from cnndsl.passes.depth import depth
-from cnndsl.passes.outline import Item, Repeat, label_text, outline, row_text
+from cnndsl.passes.outline import Item, Repeat, known_multiples, label_text, outline, row_text
 from cnndsl.record import Record
 
 from .graph import html
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cnndsl.graph import Graph
+    from cnndsl.symbol import Size
 
 PER_LINE = 46
 """Characters in a line of the caption."""
@@ -37,7 +38,7 @@ class Facts(Record):
         return (
             f"input {self.input}",
             f"{self.parameters} parameters",
-            f"{self.macs} MACs",
+            self.macs,
             f"depth {self.depth}",
         )
 
@@ -45,7 +46,19 @@ class Facts(Record):
 def facts_of(module: Module, costs: Cost) -> Facts:
     """The facts of a module, those of inference."""
     shapes = " + ".join(shape(value.type) for value in module.main.inputs)
-    return Facts(module.name, shapes, number(costs.params), scaled(costs.macs), str(depth(module)))
+    parameters, layers = number(costs.params), str(depth(module))
+    return Facts(module.name, shapes, parameters, _operations(module, costs.macs), layers)
+
+
+def _operations(module: Module, macs: Size) -> str:
+    """MACs; a formula without its floors, for the sizes that it is then right for."""
+    if isinstance(macs, int):
+        return f"{scaled(macs)} MACs"
+    multiples = known_multiples(module)
+    whole = whole_formula(macs)
+    if whole is None or all(multiples.get(name) == whole[1] for name in macs.variables):
+        return f"{number(macs, multiples)} MACs"
+    return f"{whole[0]} MACs at multiples of {whole[1]}"
 
 
 def caption_label(

@@ -7,9 +7,10 @@ frame, times N (`cnndsl.passes.outline` says when copies are equal).
 from __future__ import annotations
 
 from cnndsl.graph import Call, Graph, Module, Node
-from cnndsl.notation import shape as shape_of
+from cnndsl.notation import shape
 from cnndsl.op import Ledger, Op
 from cnndsl.ops.conv import Conv
+from cnndsl.ops.reshape import PadChannels
 from cnndsl.passes.cost import Cost, add_ledgers, count, parameters, without_weights
 from cnndsl.passes.outline import (
     Item,
@@ -17,6 +18,7 @@ from cnndsl.passes.outline import (
     Row,
     call_text,
     fold,
+    known_multiples,
     label_text,
     nodes_of,
     only_row,
@@ -140,7 +142,8 @@ class _Drawer:
         self.level: list[tuple[str, ...]] = []
         self.boxes = 0
         self.frames = 0
-        self._layers: dict[str, tuple[int, bool]] = {}
+        self.multiples = known_multiples(module)
+        self._layers: dict[str, tuple[int, bool, bool]] = {}
 
     def scene(self) -> Scene:
         """Inputs, the main flow, outputs."""
@@ -155,8 +158,8 @@ class _Drawer:
         for output in main.outputs:
             end = ends[output.value]
             port = self._port(canvas, output.name, end.type, output.training)
-            shape = "" if self.view.shapes == "none" else shape_of(end.type)
-            self._edge(end, port.box, label=shape, training=output.training)
+            label = "" if self.view.shapes == "none" else shape(end.type, self.multiples)
+            self._edge(end, port.box, label=label, training=output.training)
         return Scene(tuple(canvas), tuple(self.edges), tuple(self.level))
 
     # ------------------------------------------------------------------- parts
@@ -213,7 +216,7 @@ class _Drawer:
 
     def _wire(self, body: Body, plan: Plan, drawn: Sequence[Drawn]) -> None:
         """The edges of a plan, in its order."""
-        shapes = _Shapes(body.graph, plan, self.view.shapes, not body.where.path)
+        shapes = _Shapes(self, body, plan)
         for step in plan.order:
             if isinstance(step, Axis):
                 self._axis(plan, step, drawn, body.ends)
@@ -249,25 +252,26 @@ class _Drawer:
         inside = set(made)
         first = item.nodes if isinstance(item, Row) else tuple(nodes_of(item.items))
         reads = tuple(name for node in first for name in node.inputs if name not in inside)
-        layers, pointwise = self._count_layers(nodes)
+        layers = self._count_layers(nodes)
         op = first[0].op
         merge = op.word if isinstance(op, Op) and op.family == "merge" else ""
         training = self._where(item, where).training and not where.training
-        return Unit(reads, made, merge, layers, pointwise, training)
+        return Unit(reads, made, merge, *layers, training)
 
-    def _count_layers(self, nodes: Iterable[Node]) -> tuple[int, bool]:
-        """How many layers with weights there are, and whether all are 1x1 convolutions."""
-        total, pointwise = 0, True
+    def _count_layers(self, nodes: Iterable[Node]) -> tuple[int, bool, bool]:
+        """Layers with weights; whether all are 1x1 convolutions; whether channels change."""
+        total, pointwise, widens = 0, True, False
         for node in nodes:
             if isinstance(node.op, Call):
-                layers, small = self._layers_of(node.op.function)
+                layers, small, wider = self._layers_of(node.op.function)
             else:
                 layers = int(node.op.weighted)
-                small = not layers or (isinstance(node.op, Conv) and node.op.window.area == 1)
-            total, pointwise = total + layers, pointwise and small
-        return total, pointwise
+                single = isinstance(node.op, Conv) and node.op.window.area == 1
+                small, wider = single or not layers, single or isinstance(node.op, PadChannels)
+            total, pointwise, widens = total + layers, pointwise and small, widens or wider
+        return total, pointwise, widens
 
-    def _layers_of(self, function: str) -> tuple[int, bool]:
+    def _layers_of(self, function: str) -> tuple[int, bool, bool]:
         if function not in self._layers:
             self._layers[function] = self._count_layers(self.functions[function].nodes)
         return self._layers[function]
@@ -390,7 +394,7 @@ class _Drawer:
         ledgers = self.costs.nodes(body.graph)
         drawn = []
         for group in found:
-            shape = str(group.nodes[-1].outputs[-1].type)
+            made = str(group.nodes[-1].outputs[-1].type)
             amounts = _amounts([ledgers[node.name] for node in group.nodes], 1)
             id = self._box(
                 body.canvas,
@@ -399,7 +403,7 @@ class _Drawer:
                 label=group.title,
                 family="block",
                 training=group.training,
-                data=(("path", group.title), ("shape", shape), *amounts),
+                data=(("path", group.title), ("shape", made), *amounts),
             )
             body.give(Row((group.nodes,)), id)
             drawn.append(Drawn((id,), id))
@@ -461,11 +465,12 @@ class _Stages:
 class _Shapes:
     """Which edges say what shape flows: those behind a change of shape, once each."""
 
-    def __init__(self, graph: Graph, plan: Plan, choice: str, top: bool) -> None:
-        self.types = graph.types
+    def __init__(self, drawer: _Drawer, body: Body, plan: Plan) -> None:
+        self.types = body.graph.types
         self.plan = plan
-        self.choice = choice
-        self.top = top
+        self.choice = drawer.view.shapes
+        self.multiples = drawer.multiples
+        self.top = not body.where.path
         self.said: set[str] = set()
 
     def label(self, link: Link) -> str:
@@ -474,7 +479,7 @@ class _Shapes:
             return ""
         if self.choice == "all" or self._changed(link):
             self.said.add(link.value)
-            return shape_of(self.types[link.value])
+            return shape(self.types[link.value], self.multiples)
         return ""
 
     def _changed(self, link: Link) -> bool:

@@ -360,7 +360,8 @@ def _edge(edge: Edge, look: Look, kinds: Mapping[str, str]) -> str:
     if kinds[edge.target] == "head":
         values["arrowhead"] = "none"
     if edge.side and look.upright:
-        source = "" if kinds[edge.source] == "merge" or edge.inner else ":e"
+        free = edge.dashed and kinds[edge.source] != "head"
+        source = "" if kinds[edge.source] == "merge" or edge.inner or free else ":e"
         target = ":e" if kinds[edge.target] == "merge" else ""
         ends = f"{edge.source}{source} -> {edge.target}{target}"
     if edge.side and not edge.dashed:

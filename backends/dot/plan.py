@@ -22,6 +22,7 @@ class Unit(Record):
         merge: the word of the merge that it is, if it is one.
         layers: how many layers with weights it has.
         pointwise: none of them but 1x1 convolutions.
+        widens: it changes the number of channels, as a shortcut may have to.
         training: it exists in training only.
     """
 
@@ -30,6 +31,7 @@ class Unit(Record):
     merge: str = ""
     layers: int = 0
     pointwise: bool = True
+    widens: bool = False
     training: bool = False
 
 
@@ -173,10 +175,10 @@ class Plan:
         """Whether a branch is a shortcut: at most a 1x1 convolution beside two or more layers."""
         fork = branch[0].source
         own = {link.source for link in branch[1:]}
-        inside = [self.unit(number) for number in own]
-        if not own or any(unit is None or not unit.pointwise for unit in inside):
+        inside = [unit for number in own if (unit := self.unit(number)) is not None]
+        if not any(unit.widens for unit in inside):
             return False
-        if sum(unit.layers for unit in inside if unit is not None) > 1:
+        if not all(unit.pointwise for unit in inside) or sum(unit.layers for unit in inside) > 1:
             return False
         others = sum(
             unit.layers

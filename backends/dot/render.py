@@ -175,6 +175,7 @@ def _finish_svg(svg: str, dot_text: str) -> str:
     about = {n: unquote(v) for n, v in _DATA.findall(header[1])} if header else {}
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     svg = re.sub(r"(?s)^.*?(?=<svg)", '<?xml version="1.0" encoding="UTF-8"?>\n', svg)
+    svg = svg.replace('stroke="transparent"', 'stroke="none"')
     svg = _GROUP.sub(lambda found: _group(found, facts), svg)
     return re.sub(r"<svg ([^>]*)>", lambda found: _root(found, about), svg, count=1)
 
@@ -194,7 +195,7 @@ def _root(found: re.Match[str], about: dict[str, str]) -> str:
 def _group(found: re.Match[str], facts: dict[str, dict[str, str]]) -> str:
     """The opening of a group: data attributes for a box, a title that a reader can use."""
     id, kind, name = found[1], found[2], found[3]
-    if not kind.startswith("node"):
+    if not kind.startswith("node "):
         return f'<g id="{id}" class="{kind}">'
     data = facts.get(name, {})
     attributes = "".join(f' data-{key}="{_xml(value)}"' for key, value in data.items() if value)

@@ -15,13 +15,14 @@ from cnndsl.passes.cost import (
     without_weights,
 )
 from cnndsl.passes.depth import depth
-from cnndsl.passes.domain import Domain, domain
+from cnndsl.passes.domain import domain
 from cnndsl.passes.outline import (
     Item,
     Repeat,
     Row,
     call_text,
     fold,
+    known_multiples,
     label_text,
     nodes_of,
     outline,
@@ -67,7 +68,7 @@ class _Builder:
 
     def report(self) -> Report:
         """The whole report."""
-        module, costs, sizes = self.module, self.costs, domain(self.module)
+        module, costs = self.module, self.costs
         before = self.fields.get(before_head(module.main, self.fields))
         return Report(
             name=module.name,
@@ -88,8 +89,8 @@ class _Builder:
             blocks=tuple(self._blocks()),
             heads=tuple(self._heads()),
             coverage=self._coverage(),
-            domain=sizes.describe() if module.constraints else (),
-            multiples=_multiples(sizes),
+            domain=domain(module).describe() if module.constraints else (),
+            multiples=tuple(known_multiples(module).items()),
         )
 
     # ------------------------------------------------------------------- lines
@@ -340,15 +341,6 @@ def _needed(graph: Graph, value: str) -> list[Node]:
             names.update(node.inputs)
             kept.append(node)
     return kept[::-1]
-
-
-def _multiples(sizes: Domain) -> tuple[tuple[str, int], ...]:
-    """The variables that can be nothing but multiples of a number, and that number."""
-    return tuple(
-        (free.name, free.modulus)
-        for free in sizes.variables
-        if free.residues == (0,) and not free.also
-    )
 
 
 def _sorted(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

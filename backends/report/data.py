@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnndsl.notation import number
 from cnndsl.render import visible
 from cnndsl.symbol import Size
 from cnndsl.types import TensorType
@@ -61,7 +60,8 @@ def as_data(report: Report) -> dict[str, object]:
 
 
 def _size(size: Size) -> int | str:
-    return size if isinstance(size, int) else number(size)
+    """A number, or a formula as the language and Python write it: `64*(H//2)`."""
+    return size if isinstance(size, int) else str(size)
 
 
 def _port(name: str, type: TensorType) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.notation import number, shape
+from cnndsl.notation import number, shape, whole_formula
 from cnndsl.record import Record
 from cnndsl.render import visible
 from cnndsl.symbol import Size, Symbol
@@ -228,12 +228,9 @@ class _Writer:
         """A total; for a formula with floors also its value at multiples of its period."""
         text = self.number(size)
         yield name, text, meaning
-        if isinstance(size, Symbol) and _is_rounded(text):
-            period = size.period
-            plain = number(size, dict.fromkeys(size.variables, period))
-            if not _is_rounded(plain):
-                where = ", ".join(size.variables)
-                yield "", plain, f"where {where} are multiples of {period}"
+        plain = whole_formula(size) if isinstance(size, Symbol) else None
+        if plain is not None and isinstance(size, Symbol) and plain[0] != text:
+            yield "", plain[0], f"where {', '.join(size.variables)} are multiples of {plain[1]}"
 
     def coverage(self) -> Iterator[str]:
         """Which operators were counted."""
@@ -248,10 +245,6 @@ class _Writer:
                 f"{coverage.shared:,} of them {calls} the weights of another: its parameters "
                 "are counted once, its operations at each use."
             )
-
-
-def _is_rounded(text: str) -> bool:
-    return "⌊" in text or "⌈" in text
 
 
 def _port(name: str) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LONGEST_RUN = 24
 """Rows in the longest run that is looked for as a repeated one."""
+LEAST_SAVED = 3
+"""Rows that folding a run of several must save; a frame around them is one more thing to read."""
 
 
 class Row(Record):
@@ -181,13 +183,14 @@ class Form(Record):
 
     Arguments:
         wiring: equal for runs that are wired alike inside.
-        entry, exit: the value that it reads and the value that it gives.
+        entries: the values that it reads, in the order of reading.
+        exits: the values that others read, in the order of making.
         inside: its nodes.
     """
 
     wiring: Key
-    entry: str
-    exit: str
+    entries: tuple[str, ...]
+    exits: tuple[str, ...]
     inside: frozenset[str]
 
 
@@ -231,8 +234,9 @@ class _Folder:
             if keys[at] != keys[at + period]:
                 continue
             count = self._count(rows, keys, at, period)
-            if (count - 1) * period > saved:
-                best, saved = (period, count), (count - 1) * period
+            saving = (count - 1) * period
+            if saving > saved and (period == 1 or saving >= LEAST_SAVED):
+                best, saved = (period, count), saving
         return best
 
     def _count(self, rows: Sequence[Row], keys: Sequence[Key], at: int, period: int) -> int:
@@ -240,38 +244,43 @@ class _Folder:
         limit = 1
         while keys[at + limit * period : at + (limit + 1) * period] == keys[at : at + period]:
             limit += 1
-        count, before = 0, None
-        while count < limit:
-            start = at + count * period
-            form = self._form(rows[start : start + period])
-            if form is None or (before is not None and not self._follows(form, before)):
-                break
-            count, before = count + 1, form
-        return max(count, 1)
+        forms = [self._form(rows[at : at + period])]
+        while len(forms) < limit:
+            start = at + len(forms) * period
+            forms.append(self._form(rows[start : start + period]))
+            if not self._follows(forms):
+                return len(forms) - 1
+        return len(forms)
 
-    def _follows(self, form: Form, before: Form) -> bool:
-        """Whether a run is wired as the one before, and alone reads its result."""
-        return (
-            form.wiring == before.wiring
-            and form.entry == before.exit
-            and self.readers[before.exit] <= form.inside
-        )
+    def _follows(self, forms: Sequence[Form]) -> bool:
+        """Whether the last run is wired as those before it, and alone reads what they give."""
+        before, last = forms[-2:]
+        if last.wiring != before.wiring or not set(last.entries) <= set(before.exits):
+            return False
+        if len(last.inside) > 1 and not len(last.entries) == len(last.exits) == 1:
+            return False
+        if not all(self.readers[name] <= last.inside for name in before.exits):
+            return False
+        return len(forms) == 2 or _carried(forms[-3], before) == _carried(before, last)
 
-    def _form(self, run: Sequence[Row]) -> Form | None:
-        """The form of a run; None when it reads or gives several values."""
+    def _form(self, run: Sequence[Row]) -> Form:
         nodes = [node for row in run for node in row.nodes]
-        inside = {node.name for node in nodes}
+        inside = frozenset(node.name for node in nodes)
         made = {
             value.name: (k, port)
             for k, node in enumerate(nodes)
             for port, value in enumerate(node.outputs)
         }
-        entries = {name for node in nodes for name in node.inputs if name not in made}
-        exits = [name for name in made if not self.readers.get(name, set()) <= inside]
-        if len(entries) != 1 or len(exits) != 1:
-            return None
-        wiring = tuple(tuple(made.get(name) for name in node.inputs) for node in nodes)
-        return Form((wiring, made[exits[0]]), entries.pop(), exits[0], frozenset(inside))
+        entries = dict.fromkeys(name for node in nodes for name in node.inputs if name not in made)
+        exits = (name for name in made if not self.readers.get(name, set()) <= inside)
+        places = {**made, **{name: (-1, k) for k, name in enumerate(entries)}}
+        wiring = tuple(tuple(places[name] for name in node.inputs) for node in nodes)
+        return Form(wiring, tuple(entries), tuple(exits), inside)
+
+
+def _carried(before: Form, after: Form) -> tuple[int, ...]:
+    """Which result of a run goes to which entry of the next."""
+    return tuple(before.exits.index(name) for name in after.entries)
 
 
 def _key(row: Row, types: Mapping[str, TensorType]) -> Key:
@@ -294,13 +303,18 @@ def op_text(op: Op) -> str:
     for field in op.fields:
         value = getattr(op, field)
         usual = value == op.defaults.get(field)
-        if field in op.positional and not (usual and op.family in ("norm", "reshape")):
+        if field in op.positional and not (usual and _goes_unsaid(op, value)):
             shown.append(_percent(value) if op.family == "regular" else _text(value, op, field))
         elif field in STRUCTURE and not usual:
             shown.append(f"{field}={_text(value, op, field)}")
     while shown and shown[-1] == "1" and op.word == "dwconv":
         shown.pop()
     return f"{op.word} {', '.join(shown)}".rstrip()
+
+
+def _goes_unsaid(op: Op, value: object) -> bool:
+    """Whether a default is understood: `lrn`, `flatten`; but `upsample 2`."""
+    return op.family == "norm" or isinstance(value, str)
 
 
 def _text(value: object, op: Op, field: str) -> str:
@@ -393,6 +407,19 @@ def only_row(graph: Graph) -> Row | None:
     if len(found) != 1 or found[0].function is not None or len(graph.outputs) != 1:
         return None
     return found[0] if graph.outputs[0].value == found[0].last.outputs[0].name else None
+
+
+def known_multiples(module: Module) -> dict[str, int]:
+    """For symbolic sizes that can be nothing but multiples of a number, that number."""
+    if not module.constraints:
+        return {}
+    from .domain import domain
+
+    return {
+        free.name: free.modulus
+        for free in domain(module).variables
+        if free.residues == (0,) and not free.also
+    }
 
 
 def training_only(module: Module) -> frozenset[str]:
