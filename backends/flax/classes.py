@@ -156,7 +156,7 @@ def _build(
 ) -> Iterator[ClassPlan]:
     """The classes of one definition; what cannot share a class after all is taken apart."""
     for cluster in clusters:
-        name = names.new(_telling_name([one.graph for one in cluster.copies], family))
+        name = names.new(_telling_name([one.graph for one in cluster.copies], family), "")
         try:
             yield cluster.build(name)
         except Differs:
@@ -462,9 +462,10 @@ class _Builder:
         self.copies = cluster.copies
         self.is_model = is_model
         graphs = [one.graph for one in self.copies]
-        self.parameters = Parameters(graphs, Names([*ARGUMENTS, *IMPORTED]))
-        self.names = Names([*ARGUMENTS, *self.parameters.candidates, "deterministic"])
         self.settings = _settings(graphs[0]) if is_model else {}
+        self.parameters = Parameters(graphs, Names([*ARGUMENTS, *IMPORTED]))
+        known = self.settings if is_model else self.parameters.candidates
+        self.names = Names([*ARGUMENTS, *known, "deterministic"])
         self.modules: dict[str, str] = {}
         self.conditions: dict[tuple[bool, ...], tuple[str, Formula]] = {}
 
@@ -569,11 +570,24 @@ class _Builder:
         present = tuple(step is not None for step in group[0].steps)
         if present not in self.conditions:
             wanted = _flag_name(group, members[last + 1 :])
-            formula = self.parameters.flag(present, wanted)
+            formula = self.parameters.flag(present, wanted, self._channels(members, last))
             known = formula.template == "{0}"
             name = formula.names[0] if known else self.names.new(identifier(wanted))
             self.conditions[present] = name, formula
         return self.conditions[present]
+
+    def _channels(self, members: Sequence[Member], last: int) -> tuple[int, ...]:
+        """The channels of the first value that is read where optional steps are or are not."""
+        result = members[last].outputs[0]
+        for member in members:
+            if result in member.inputs:
+                at = member.inputs.index(result)
+                return tuple(
+                    one.graph.types[step.inputs[at]].channels if step is not None else 0
+                    for one, step in zip(self.copies, member.steps, strict=True)
+                )
+        at = self.cluster.wiring.results.index(result)
+        return tuple(one.graph.types[one.outputs[at]].channels for one in self.copies)
 
     # ----------------------------------------------------------------- merging
 

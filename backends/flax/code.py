@@ -133,6 +133,19 @@ class Either(Expr):
     no: Expr
 
 
+class Pads(Expr):
+    """Padding of a window.
+
+    Arguments:
+        sides: the amounts, `((top, bottom), (left, right))`.
+        same: whether `SAME` padding gives these amounts for the input at hand, so that
+            copies with different amounts may all say `SAME`.
+    """
+
+    sides: Many
+    same: bool | None
+
+
 class Differs(Exception):
     """Two expressions have different shapes."""
 
@@ -212,7 +225,13 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 def shape(expr: Expr) -> Expr:
     """The expression without its values: equal for copies that one class can say."""
-    return rewrite(expr, lambda e: Value(None, e.kind) if isinstance(e, Value) else None)
+
+    def without(part: Expr) -> Expr | None:
+        if isinstance(part, Value):
+            return Value(None, part.kind)
+        return Pads(part.sides, None) if isinstance(part, Pads) and part.same is not None else None
+
+    return rewrite(rewrite(expr, without), without)
 
 
 def merge(exprs: Sequence[Expr], resolve: Callable[[list[Value]], Expr]) -> Expr:
@@ -225,6 +244,11 @@ def merge(exprs: Sequence[Expr], resolve: Callable[[list[Value]], Expr]) -> Expr
         raise Differs
     if isinstance(first, Value):
         return resolve([e for e in exprs if isinstance(e, Value)])
+    if isinstance(first, Pads):
+        pads = [e for e in exprs if isinstance(e, Pads)]
+        if any(p.sides != first.sides for p in pads) and all(p.same for p in pads):
+            return Text('"SAME"')
+        return merge([p.sides for p in pads], resolve)
     parts: dict[str, Any] = {}
     for name in first.fields:
         fields = [e.__dict__[name] for e in exprs]

@@ -608,7 +608,7 @@ def _is_operand(expr: Expr, length: int, merge: Member) -> bool:
 def _next_letter(after: str) -> str:
     if after in LETTERS[:-1]:
         return LETTERS[LETTERS.index(after) + 1]
-    return "y"
+    return "y" if after in LETTERS else after
 
 
 def _common(meet: Mapping[int, int], a: int, b: int) -> int:

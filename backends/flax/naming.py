@@ -53,12 +53,12 @@ class Names:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.taken = set(taken)
 
-    def new(self, wanted: str) -> str:
+    def new(self, wanted: str, joint: str = "_") -> str:
         """`wanted`, or `wanted_2`, `wanted_3`, ... when it is taken."""
         name, number = wanted, 1
         while name in self.taken:
             number += 1
-            name = f"{wanted}_{number}"
+            name = f"{wanted}{joint}{number}"
         self.taken.add(name)
         return name
 

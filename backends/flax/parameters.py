@@ -154,9 +154,13 @@ class Parameters:
         """Note that `__call__` needs the names of a formula."""
         self.stored.update(dict.fromkeys(formula.names))
 
-    def flag(self, present: Sequence[bool], wanted: str) -> Formula:
-        """The condition under which copies have an optional part."""
-        for formula, values in self._conditions():
+    def flag(self, present: Sequence[bool], wanted: str, channels: Vector) -> Formula:
+        """The condition under which copies have an optional part.
+
+        Arguments:
+            channels: those of the part's result, in each copy.
+        """
+        for formula, values in self._conditions(channels):
             if values == tuple(present):
                 return self.use(formula)
         name = self.names.new(identifier(wanted))
@@ -165,7 +169,8 @@ class Parameters:
         return Formula("{0}", (name,))
 
     def _new(self, vector: Vector, kind: str, hint: str) -> Formula:
-        name = self._named_as_argument(vector) or self.names.new(identifier(hint))
+        name = self._named_as_argument(vector) if kind == "code" else None
+        name = name or self.names.new(identifier(hint))
         some = next(v for v in vector if v is not None)
         filler = 0 if isinstance(some, int) and not isinstance(some, bool) else some
         self.candidates[name] = tuple(filler if v is None else v for v in vector)
@@ -212,17 +217,22 @@ class Parameters:
                 if all(isinstance(v, bool) for v in values):
                     yield Formula("{0}", (name,)), values
                     yield Formula("not {0}", (name,), 0), tuple(not v for v in values)
-            elif known is None or _kin(known.kind, kind):
+            elif known is None:
+                if kind != "padding" or name.startswith("pad"):
+                    yield Formula("{0}", (name,)), values
+            elif _kin(known.kind, kind):
                 yield Formula("{0}", (name,)), values
 
     def _halves(self) -> Iterator[tuple[Formula, Vector]]:
         """Padding by half a kernel."""
-        for name, values in self._numbers():
+        kernels = [(p.name, p.values) for p in self.used.values() if p.kind == "kernel"]
+        dilations = [(p.name, p.values) for p in self.used.values() if p.kind == "dilation"]
+        for name, values in kernels:
             yield Formula("{0} // 2", (name,), 2), tuple(v // 2 for v in values)
-        for (a, x), (b, y) in combinations(list(self._numbers()), 2):
-            for first, second, k, d in ((a, b, x, y), (b, a, y, x)):
-                values = tuple(i // 2 * j for i, j in zip(k, d, strict=True))
-                yield Formula("{0} // 2 * {1}", (first, second), 2), values
+        for name, values in kernels:
+            for other, factors in dilations:
+                products = tuple(v // 2 * d for v, d in zip(values, factors, strict=True))
+                yield Formula("{0} // 2 * {1}", (name, other), 2), products
 
     def _channel_counts(self) -> Iterator[tuple[Formula, Vector]]:
         """Multiples, parts, sums and products of numbers that count channels."""
@@ -255,40 +265,36 @@ class Parameters:
             if all(isinstance(v, int) and not isinstance(v, bool) for v in values):
                 yield name, values
 
-    def _conditions(self) -> Iterator[tuple[Formula, tuple[bool, ...]]]:
+    def _conditions(self, channels: Vector) -> Iterator[tuple[Formula, tuple[bool, ...]]]:
         """Truth values over known names, the plainest first."""
         for name, values in self.candidates.items():
             if all(isinstance(v, bool) for v in values):
                 yield Formula("{0}", (name,)), values
                 yield Formula("not {0}", (name,), 0), tuple(not v for v in values)
-        numbers = [(n, v) for n, v in self._numbers() if 1 in v and len(set(v)) > 1]
+        numbers = [
+            (n, v)
+            for n, v in self._numbers()
+            if 1 in v and len(set(v)) > 1 and n not in self._inputs
+        ]
         for name, values in numbers:
             yield Formula("{0} != 1", (name,), 0), tuple(v != 1 for v in values)
             yield Formula("{0} == 1", (name,), 0), tuple(v == 1 for v in values)
-        for template, names, changes in self._channel_changes():
-            yield Formula(f"{{0}} != {template}", names, 0), changes
-            kept = tuple(not c for c in changes)
-            yield Formula(f"{{0}} == {template}", names, 0), kept
+        result = self.find(channels, "features")
+        if result is None:
+            return
+        inputs = self._inputs[0]
+        names = (inputs, *result.names)
+        wanted = result.template.format(*(f"{{{i + 1}}}" for i in range(len(result.names))))
+        changes = tuple(i != c for i, c in zip(self.candidates[inputs], channels, strict=True))
+        yield Formula(f"{{0}} != {wanted}", names, 0), changes
+        yield Formula(f"{{0}} == {wanted}", names, 0), tuple(not c for c in changes)
         for name, values in numbers:
-            at = f"{{{2}}}"
-            for template, names, changes in self._channel_changes():
-                strided = tuple(v != 1 or c for v, c in zip(values, changes, strict=True))
-                every = (*names, name) if len(names) == 2 else (*names, names[0], name)
-                text = f"{at} != 1 or {{0}} != {template}"
-                yield Formula(text, every, 0), strided
-                text = f"{at} == 1 and {{0}} == {template}"
-                yield Formula(text, every, 0), tuple(not s for s in strided)
-
-    def _channel_changes(self) -> Iterator[tuple[str, tuple[str, ...], tuple[bool, ...]]]:
-        """Where the channels of the first input differ from a number of channels."""
-        name = self._inputs[0]
-        inputs = self.candidates[name]
-        counts = [(n, v) for n, v in self._numbers() if max(v) >= MANY and n != name]
-        for factor in (1, 2, 3, 4, 6):
-            for other, values in counts:
-                text = "{1}" if factor == 1 else f"{factor} * {{1}}"
-                pairs = zip(inputs, values, strict=True)
-                yield text, (name, other), tuple(i != factor * v for i, v in pairs)
+            strided = tuple(v != 1 or c for v, c in zip(values, changes, strict=True))
+            at = f"{{{len(names)}}}"
+            text = f"{at} != 1 or {{0}} != {wanted}"
+            yield Formula(text, (*names, name), 0), strided
+            text = f"{at} == 1 and {{0}} == {wanted}"
+            yield Formula(text, (*names, name), 0), tuple(not s for s in strided)
 
     # ----------------------------------------------------------------- results
 

@@ -40,8 +40,9 @@ from cnndsl.ops.reshape import (
     Split,
     Upsample,
 )
+from cnndsl.ops.windowed import canonical_padding
 from cnndsl.record import Record
-from cnndsl.types import TensorType
+from cnndsl.types import TensorType, as_map
 from cnndsl.window import Padding
 
 from .code import (
@@ -54,6 +55,7 @@ from .code import (
     Many,
     Method,
     Own,
+    Pads,
     Subscript,
     Text,
     Value,
@@ -165,7 +167,7 @@ def deconv(op: Deconv, site: Site) -> Said:
 
 def _convolution(op: Conv | DwConv, site: Site, channels: int, groups: int) -> Said:
     if isinstance(op.pad, Padding):
-        padding: Expr = sides(op.pad.height, op.pad.width)
+        padding: Expr = _pads(op, op.pad, site.types[0])
     else:
         padding = Text('"SAME"')
     keywords = (
@@ -177,6 +179,12 @@ def _convolution(op: Conv | DwConv, site: Site, channels: int, groups: int) -> S
     inputs = site.types[0].channels
     make = _with_kernel("nnx.Conv", inputs, channels, op.window.size, keywords, op.bias)
     return Said(call(Own(), _as_map(site)), make, KERNEL_BIAS)
+
+
+def _pads(op: Conv | DwConv | MaxPool, pad: Padding, x: TensorType) -> Pads:
+    """Padding in numbers, with the note whether it is what `SAME` gives."""
+    same = canonical_padding("same", op.window, op.dilation, as_map(x))
+    return Pads(sides(pad.height, pad.width), pad == same)
 
 
 KERNEL_BIAS = (("kernel", "kernel"), ("bias", "bias"))
@@ -235,7 +243,7 @@ def maxpool(op: MaxPool, site: Site) -> Said:
         return Said(_pool("nnx.max_pool", op, padding))
     window, strides = pair(op.window.size, "kernel"), pair(op.window.stride, "stride")
     dilation = pair(op.dilation, "dilation")
-    if isinstance(padding, Text):
+    if not isinstance(padding, Pads):
         raise NotImplementedError("`maxpool` with dilation, `same` padding and symbolic sizes")
     return Said(
         call(
@@ -244,7 +252,7 @@ def maxpool(op: MaxPool, site: Site) -> Said:
             window,
             strides=strides,
             dilation=dilation,
-            padding=padding,
+            padding=padding.sides,
         )
     )
 
@@ -266,7 +274,10 @@ def avgpool(op: AvgPool, site: Site) -> Said:
     extra = [(0, axis.hi - hi) for axis, (_, hi) in zip(axes, _sides(pad), strict=True)]
     if not op.count_include_pad:
         padded = any(map(any, effective))
-        return Said(_pool("nnx.avg_pool", op, sides(*effective), (excluded,) if padded else ()))
+        (top, bottom), (left, right) = effective
+        same = canonical_padding("same", op.window, (1, 1), site.types[0])
+        pads = Pads(sides(*effective), same == Padding(top, bottom, left, right))
+        return Said(_pool("nnx.avg_pool", op, pads, (excluded,) if padded else ()))
     if not any(map(any, extra)):
         return Said(_pool("nnx.avg_pool", op, sides(*effective)))
     x = _padded(Arg(0), pad) if pad != NONE else Arg(0)
@@ -291,7 +302,10 @@ def _over_map(function: str, site: Site) -> Expr:
 
 def _pool_padding(op: MaxPool, site: Site) -> Expr:
     axes = op.axes(*site.types)
-    return Text('"SAME"') if axes is None else sides(*((axis.lo, axis.hi) for axis in axes))
+    if axes is None:
+        return Text('"SAME"')
+    (top, bottom), (left, right) = ((axis.lo, axis.hi) for axis in axes)
+    return _pads(op, Padding(top, bottom, left, right), site.types[0])
 
 
 def _pool(
