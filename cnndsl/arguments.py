@@ -283,7 +283,7 @@ def _either(words: Iterable[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-_WINDOW = "a window, size and stride: `3x3`, `7x7/2`"
+_WINDOW = "a window such as `3x3` or `7x7/2`"
 _PARTS = "a number of equal parts, or the channels of each part: `[58, 58]`"
 _BOOL = Kind("bool", "`true` or `false`", _boolean)
 _PAIR = _pair_kind("Pair", "a whole number of at least 1, or two: `2x1`, rows x columns", 1)

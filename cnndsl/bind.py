@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .arguments import ArgumentProblem, flag, kind_of, signature
-from .diagnostics import Help, did_you_mean, fail
+from .diagnostics import did_you_mean, fail, suggest
 from .evaluate import (
     ArrowValue,
     BlockRef,
@@ -16,6 +16,7 @@ from .evaluate import (
     unknown_name,
     whole,
 )
+from .foreign import FOREIGN_ARGUMENTS
 from .op import Op
 from .ops import OPS
 from .source import Span
@@ -61,8 +62,12 @@ def bind_operator(
     posts = binding.refs if binding.refs else posts
     missing = [name for name in cls.fields if name not in cls.defaults and name not in fields]
     if missing:
-        fail("E0204", f"`{word}` needs its argument `{missing[0]}`", span,
-             help=(f"write it as `{signature(cls)}`",))
+        fail(
+            "E0204",
+            f"`{word}` needs its argument `{missing[0]}`",
+            span,
+            help=(f"write it as `{signature(cls)}`",),
+        )
     return cls(**fields), tuple(ref for ref in posts if ref != OpRef("identity"))
 
 
@@ -94,9 +99,18 @@ class _Binding:
         if name in self.cls.fields:
             self._set(name, argument)
         elif not self.lenient:
-            near = did_you_mean(name, self.cls.fields)
-            help = f"did you mean `{near}`?" if near else f"it is `{signature(self.cls)}`"
-            fail("E0203", f"`{self.cls.word}` has no argument `{name}`", argument.span, help=(help,))
+            place = name_span(argument)
+            near = suggest(did_you_mean(name, self.cls.fields), place)
+            known = f"it is `{signature(self.cls)}`"
+            help = (
+                FOREIGN_ARGUMENTS.get(name, known) if not near or name in FOREIGN_ARGUMENTS else ""
+            )
+            fail(
+                "E0203",
+                f"`{self.cls.word}` has no argument `{name}`",
+                place,
+                help=(help,) if help else near,
+            )
 
     def _flag(self, argument: Given) -> None:
         word = str(argument.value)
@@ -119,16 +133,24 @@ class _Binding:
         ]
         near = did_you_mean(word, flags)
         if near:
-            fail("E0203", f"`{self.cls.word}` knows no flag `{word}`", argument.span,
-                 help=(Help(f"did you mean `{near}`?"),))
+            fail(
+                "E0203",
+                f"`{self.cls.word}` knows no flag `{word}`",
+                argument.span,
+                help=suggest(near, argument.span),
+            )
         unknown_name(Name(word, argument.span), self.scope)
 
     def _positional(self, argument: Given) -> None:
         names = self.cls.positional
         if self._position >= len(names):
-            fail("E0205", f"`{self.cls.word}` takes no further argument", argument.span,
-                 f"this is {describe(argument.value)}",
-                 help=(f"it is `{signature(self.cls)}`",))
+            fail(
+                "E0205",
+                f"`{self.cls.word}` takes no further argument",
+                argument.span,
+                f"this is {describe(argument.value)}",
+                help=(f"it is `{signature(self.cls)}`",),
+            )
         self._set(names[self._position], argument)
         self._position += 1
 
@@ -137,9 +159,13 @@ class _Binding:
             self._twice(name, argument)
         value = argument.value
         if isinstance(value, Symbol):
-            fail("E0310", f"`{name}` needs a known number", argument.span,
-                 "a symbolic size is used here",
-                 help=("give the input a fixed size with `--input`",))
+            fail(
+                "E0310",
+                f"`{name}` needs a known number",
+                argument.span,
+                "a symbolic size is used here",
+                help=("give the input a fixed size with `--input`",),
+            )
         if isinstance(value, Word):
             value = value.id
         kind = kind_of(self.cls, name)
@@ -185,9 +211,13 @@ def bind_parameters(
         named[argument.name] = argument
     if len(positional) > len(parameters):
         extra = positional[len(parameters)]
-        fail("E0205", f"`{callee}` takes {_count(len(parameters), 'argument')}, "
-             f"this is number {len(parameters) + 1}", extra.span,
-             help=(f"call it as `{call_form(callee, parameters)}`",))
+        fail(
+            "E0205",
+            f"`{callee}` takes {_count(len(parameters), 'argument')}, "
+            f"this is number {len(parameters) + 1}",
+            extra.span,
+            help=(f"call it as `{call_form(callee, parameters)}`",),
+        )
     values: dict[str, Any] = {}
     inner = scope.inner()
     for index, parameter in enumerate(parameters):
@@ -195,8 +225,9 @@ def bind_parameters(
         if len(parameter.names) > 1:
             bound = _bind_pattern(callee, parameter, at, named, span)
         else:
-            bound = {parameter.names[0].id: _bind_one(callee, parameter, at, named, inner,
-                                                      span)}
+            form = call_form(callee, parameters)
+            value = _bind_one(callee, parameter, at, named, inner, span, form)
+            bound = {parameter.names[0].id: value}
         values.update(bound)
         inner.variables.update(bound)
     return values
@@ -235,20 +266,32 @@ def _bind_pattern(
         wanted = [name.id for name in variables_of(parameter)]
         missing = [name for name in wanted if name not in named]
         if missing:
-            fail("E0204", f"`{callee}` needs its argument `{form}`", span,
-                 help=(f"write it as a chain, for example `{_example(parameter)}`",))
+            fail(
+                "E0204",
+                f"`{callee}` needs its argument `{form}`",
+                span,
+                help=(f"write it as a chain, for example `{_example(parameter)}`",),
+            )
         return {name: _plain(callee, name, named[name]) for name in wanted}
     value = argument.value
     if not isinstance(value, ArrowValue) or len(value.parts) != len(parameter.names):
-        fail("E0206", f"`{callee}` takes `{form}` here", argument.span,
-             f"this is {describe(value)}",
-             help=(f"write it as a chain, for example `{_example(parameter)}`",))
+        fail(
+            "E0206",
+            f"`{callee}` takes `{form}` here",
+            argument.span,
+            f"this is {describe(value)}",
+            help=(f"write it as a chain, for example `{_example(parameter)}`",),
+        )
     bound: dict[str, Any] = {}
     for name, part, content in zip(parameter.names, value.parts, value.values, strict=True):
         if is_tag(name.id):
             if not isinstance(part, Name) or part.id != name.id:
-                fail("E0206", f"this part of `{form}` is the word `{name.id}`", part.span,
-                     help=(f"write `{_example(parameter)}`",))
+                fail(
+                    "E0206",
+                    f"this part of `{form}` is the word `{name.id}`",
+                    part.span,
+                    help=(f"write `{_example(parameter)}`",),
+                )
             continue
         bound[name.id] = _plain(callee, name.id, Given(None, content, part.span))
     return bound
@@ -261,6 +304,7 @@ def _bind_one(
     named: dict[str, Given],
     scope: Scope,
     span: Span,
+    form: str,
 ) -> Any:
     name = parameter.names[0].id
     if argument is not None and name in named:
@@ -271,7 +315,12 @@ def _bind_one(
         default = evaluate_word(parameter.default, scope)
     if argument is None:
         if parameter.default is None:
-            fail("E0204", f"`{callee}` needs its argument `{name}`", span)
+            fail(
+                "E0204",
+                f"`{callee}` needs its argument `{name}`",
+                span,
+                help=(f"call it as `{form}`",),
+            )
         argument = Given(name, default, parameter.default.span)
     if parameter.choices is not None:
         return _choice(callee, parameter, argument)
@@ -286,9 +335,13 @@ def _choice(callee: str, parameter: Parameter, argument: Given) -> str:
     word = str(value) if isinstance(value, (Word, str, OpRef, BlockRef)) else None
     if word not in choices:
         near = did_you_mean(word or "", choices)
-        fail("E0207", f"`{name}` of `{callee}` is one of {', '.join(f'`{c}`' for c in choices)}",
-             argument.span, f"this is {describe(value)}",
-             help=(f"did you mean `{near}`?",) if near else ())
+        fail(
+            "E0207",
+            f"`{name}` of `{callee}` is one of {', '.join(f'`{c}`' for c in choices)}",
+            argument.span,
+            f"this is {describe(value)}",
+            help=(f"did you mean `{near}`?",) if near else (),
+        )
     return word
 
 
@@ -296,8 +349,13 @@ def _plain(callee: str, name: str, argument: Given) -> Any:
     value = argument.value
     if isinstance(value, Word):
         near = did_you_mean(value.id, OPS)
-        fail("E0202", f"nothing here is called `{value.id}`", argument.span,
-             f"given for `{name}` of `{callee}`", help=(f"did you mean `{near}`?",) if near else ())
+        fail(
+            "E0202",
+            f"nothing here is called `{value.id}`",
+            argument.span,
+            f"given for `{name}` of `{callee}`",
+            help=(f"did you mean `{near}`?",) if near else (),
+        )
     if isinstance(value, ArrowValue):
         fail("E0206", f"`{name}` of `{callee}` is one value, not a chain", argument.span)
     return whole(value)
@@ -309,8 +367,12 @@ def _like_default(callee: str, name: str, value: Any, default: Any, argument: Gi
         if isinstance(default, kinds) and (kinds is bool or not isinstance(default, bool)):
             fits = isinstance(value, kinds) and (kinds is bool or not isinstance(value, bool))
             if not fits:
-                fail("E0206", f"`{name}` of `{callee}` must be {wanted}", argument.span,
-                     f"this is {describe(value)}")
+                fail(
+                    "E0206",
+                    f"`{name}` of `{callee}` must be {wanted}",
+                    argument.span,
+                    f"this is {describe(value)}",
+                )
             return value
     return value
 
@@ -330,10 +392,21 @@ def _unknown_parameter(
     callee: str, argument: Given, known: dict[str, Parameter], parameters: tuple[Parameter, ...]
 ) -> None:
     assert argument.name is not None
-    near = did_you_mean(argument.name, known)
+    place = name_span(argument)
+    near = suggest(did_you_mean(argument.name, known), place)
     form = call_form(callee, parameters)
-    help = f"did you mean `{near}`?" if near else f"it is `{form}`"
-    fail("E0203", f"`{callee}` has no parameter `{argument.name}`", argument.span, help=(help,))
+    fail(
+        "E0203",
+        f"`{callee}` has no parameter `{argument.name}`",
+        place,
+        help=near or (f"it is `{form}`",),
+    )
+
+
+def name_span(argument: Given) -> Span:
+    """The place of the name in `name=value`."""
+    span = argument.span
+    return Span(span.source, span.start, span.start + len(argument.name or ""))
 
 
 def _example(parameter: Parameter) -> str:

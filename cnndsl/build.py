@@ -80,7 +80,9 @@ class GraphBuilder:
             self.types[value.name] = value.type
             self.origins[value.name] = place.span
         self.nodes.append(
-            Node(name, op, inputs, outputs, self.row, place.label, place.region, weights, place.span)
+            Node(
+                name, op, inputs, outputs, self.row, place.label, place.region, weights, place.span
+            )
         )
         if isinstance(op, Op):
             self._watch(op, tuple(self.types[i] for i in inputs), types, place.span)
@@ -131,8 +133,9 @@ class GraphBuilder:
                 self.warnings.append(_dropped(op, n, dropped, axis.stride, name, span))
                 return
 
-    def finish(self, name: str, definition: str, arguments: tuple[tuple[str, object], ...],
-               span: Span) -> Graph:
+    def finish(
+        self, name: str, definition: str, arguments: tuple[tuple[str, object], ...], span: Span
+    ) -> Graph:
         """The finished graph, with every undecided bias decided."""
         readers: dict[str, list[Op | Call]] = {}
         for node in self.nodes:
@@ -143,8 +146,16 @@ class GraphBuilder:
         labels = tuple(
             (label, flow[0]) for label, flow in self.labels.items() if flow and len(flow) == 1
         )
-        return Graph(name, definition, arguments, tuple(self.inputs), nodes, tuple(self.outputs),
-                     labels, span)
+        return Graph(
+            name,
+            definition,
+            arguments,
+            tuple(self.inputs),
+            nodes,
+            tuple(self.outputs),
+            labels,
+            span,
+        )
 
 
 def _with_bias(node: Node, readers: dict[str, list[Op | Call]], kept: set[str]) -> Node:
@@ -159,10 +170,10 @@ def _with_bias(node: Node, readers: dict[str, list[Op | Call]], kept: set[str]) 
 
 
 def _dropped(op: Op, n: int, dropped: int, stride: int, name: str, span: Span) -> Diagnostic:
-    plural = f"{name}s" if dropped > 1 else name
+    last = f"last {dropped} {name}s" if dropped > 1 else f"last {name}"
     return error(
         "W0301",
-        f"the window of `{op.word}` leaves out the last {dropped} {plural} of its input",
+        f"the window of `{op.word}` leaves out the {last} of its input",
         span,
         f"{n} {name}s come in, stride {stride}",
         help=["pad the input, round up with `ceil` (pools), or choose another input size"],

@@ -47,6 +47,7 @@ class Diagnostic(Record):
         labels: marked places, the first one is where the problem is.
         notes: provenance and arithmetic, one sentence each.
         help: the next steps.
+        strict: a warning that counts as an error.
     """
 
     code: str
@@ -54,10 +55,11 @@ class Diagnostic(Record):
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: tuple[Help, ...] = ()
+    strict: bool = False
 
     @property
     def is_error(self) -> bool:
-        return self.code.startswith("E")
+        return self.strict or self.code.startswith("E")
 
     @property
     def place(self) -> Span | None:
@@ -91,6 +93,11 @@ def error(
         tuple(notes),
         tuple(h if isinstance(h, Help) else Help(h) for h in help),
     )
+
+
+def suggest(near: str | None, span: Span) -> tuple[Help, ...]:
+    """The help that a word was perhaps misspelt, as an edit."""
+    return (Help(f"did you mean `{near}`?", Fix(span, near)),) if near else ()
 
 
 def fail(

@@ -102,15 +102,15 @@ def check(
     """
     with _undisturbed():
         loader, namespace, wanted = _load(spec, model)
-        names = [wanted] if wanted else [m for m in namespace.models() if _stands_alone(namespace, m)]
+        names = (
+            [wanted] if wanted else [m for m in namespace.models() if _stands_alone(namespace, m)]
+        )
         options = Options(max_nodes=max_nodes)
         done: list[Compiled] = []
         problems: dict[Diagnostic, None] = {}
         for name in names:
             try:
-                done.append(
-                    _compile(loader, _choose(namespace, name), namespace, options, strict)
-                )
+                done.append(_compile(loader, _choose(namespace, name), namespace, options, strict))
             except CnnError as problem:
                 problems.update(dict.fromkeys(problem.diagnostics))
         problems.update(dict.fromkeys(loader.diagnostics))
@@ -170,13 +170,22 @@ def _choose(namespace: Namespace, wanted: str | None) -> Model:
         if found is not None:
             return found[0]
         near = did_you_mean(wanted, names)
-        fail("E0202", f"`{namespace.source.name}` has no model `{wanted}`",
-             help=[f"did you mean `{near}`?" if near else _listed(names)])
+        fail(
+            "E0202",
+            f"`{namespace.source.name}` has no model `{wanted}`",
+            help=[f"did you mean `{near}`?" if near else _listed(names)],
+        )
     if not names:
-        fail("E0403", f"`{namespace.source.name}` has no model",
-             help=["a model is written `model name { input 224x224x3; ... }`"])
-    fail("E0202", f"`{namespace.source.name}` has several models: which one?",
-         help=[_listed(names), f"name it: `{namespace.source.name}:{names[-1]}`"])
+        fail(
+            "E0403",
+            f"`{namespace.source.name}` has no model",
+            help=["a model is written `model name { input 224x224x3; ... }`"],
+        )
+    fail(
+        "E0202",
+        f"`{namespace.source.name}` has several models: which one?",
+        help=[_listed(names), f"name it: `{namespace.source.name}:{names[-1]}`"],
+    )
 
 
 def _compile(
@@ -205,7 +214,7 @@ def _damaged(loader: Loader) -> bool:
 def _strictly(result: Elaborated, strict: bool) -> list[Diagnostic]:
     if not strict:
         return list(result.warnings)
-    return [replace(w, code="E" + w.code[1:]) for w in result.warnings]
+    return [replace(warning, strict=True) for warning in result.warnings]
 
 
 def _stands_alone(namespace: Namespace, name: str) -> bool:
@@ -232,8 +241,11 @@ def _shapes(text: str | None, namespace: Namespace) -> tuple[tuple[int, ...], ..
     for part in text.split(","):
         sizes = part.strip().replace("×", "x").split("x")
         if not all(size.isdecimal() and 0 < int(size[:12]) < 2**31 for size in sizes):
-            fail("E0207", f"`{part.strip()}` is not a shape",
-                 help=["write height x width x channels: `--input 224x224x3`"])
+            fail(
+                "E0207",
+                f"`{part.strip()}` is not a shape",
+                help=["write height x width x channels: `--input 224x224x3`"],
+            )
         shapes.append(tuple(int(size) for size in sizes))
     return tuple(shapes)
 

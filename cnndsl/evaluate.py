@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator as python
 
-from .diagnostics import did_you_mean, fail
+from .diagnostics import Help, did_you_mean, fail, suggest
 from .op import OPS
 from .record import Record
 from .source import Span
@@ -140,9 +140,14 @@ class Scope:
         labels: types of the labelled values seen so far.
         copy: which copy of the innermost repeat is being built; `then` asks for it.
         on_position: called when `nth` or `total` is read; gives their values.
+
+    `fractional` is true inside `floor`, `ceil`, `round` and `round_to`, which may be
+    given a fraction: there a division need not be exact.
     """
 
-    __slots__ = ("copy", "labels", "namespace", "on_position", "parent", "variables")
+    __slots__ = (
+        "copy", "fractional", "labels", "namespace", "on_position", "parent", "variables",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -158,9 +163,8 @@ class Scope:
         self.parent = parent
         self.labels: LabelType | None = labels or (parent.labels if parent else None)
         self.copy = copy
-        self.on_position: Position | None = on_position or (
-            parent.on_position if parent else None
-        )
+        self.fractional: bool = parent.fractional if parent else False
+        self.on_position: Position | None = on_position or (parent.on_position if parent else None)
 
     def inner(self, copy: int | None = None, **variables: Any) -> Scope:
         """A scope inside this one."""
@@ -197,8 +201,12 @@ class Scope:
 def evaluate(expr: Expr, scope: Scope, depth: int = 0) -> Any:
     """The value of an expression. Raises CnnError."""
     if depth > MAX_DEPTH:
-        fail("E0602", "this expression is nested too deeply", expr.span,
-             help=("name parts of it with `let`",))
+        fail(
+            "E0602",
+            "this expression is nested too deeply",
+            expr.span,
+            help=("name parts of it with `let`",),
+        )
     return _RULES[type(expr)](expr, scope, depth + 1)
 
 
@@ -284,10 +292,9 @@ def _name(expr: Name, scope: Scope, depth: int) -> Any:
 
 def unknown_name(expr: Name, scope: Scope) -> Any:
     """Raise: a name that nothing defines."""
-    near = did_you_mean(expr.id, scope.names())
-    help = [f"did you mean `{near}`?"] if near else []
+    help = suggest(did_you_mean(expr.id, scope.names()), expr.span)
     if scope.namespace.offers(expr.id):
-        help = [f"the standard library has `{expr.id}`: add `use std` at the top"]
+        help = (Help(f"the standard library has `{expr.id}`: add `use std` at the top"),)
     fail("E0202", f"nothing here is called `{expr.id}`", expr.span, help=help)
 
 
@@ -309,8 +316,12 @@ def spell(ref: Name | Template, scope: Scope) -> str:
             continue
         value = evaluate(part, scope)
         if not isinstance(value, (int, str)) or isinstance(value, bool) or str(value)[:1] == "-":
-            fail("E0206", "a label is made of words and whole numbers", part.span,
-                 f"this is {describe(value)}")
+            fail(
+                "E0206",
+                "a label is made of words and whole numbers",
+                part.span,
+                f"this is {describe(value)}",
+            )
         parts.append(str(value))
     return "".join(parts)
 
@@ -331,8 +342,13 @@ def _factor(expr: Expr, scope: Scope, depth: int) -> Any:
         return value
     if not isinstance(value, int) or isinstance(value, bool):
         help = ["to repeat a layer, put its arguments in parentheses: `conv(3x3, 64) × 2`"]
-        fail("E0206", "the factors of a size are whole numbers", expr.span,
-             f"this is {describe(value)}", help=help)
+        fail(
+            "E0206",
+            "the factors of a size are whole numbers",
+            expr.span,
+            f"this is {describe(value)}",
+            help=help,
+        )
     if not 0 <= value <= MAX_DIMENSION:
         fail("E0603", f"a size must lie between 0 and 2^31 - 1, not {value}", expr.span)
     return value
@@ -340,7 +356,8 @@ def _factor(expr: Expr, scope: Scope, depth: int) -> Any:
 
 def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
     value = (
-        scope.find("in") if isinstance(expr.value, Name) and expr.value.id == "in"
+        scope.find("in")
+        if isinstance(expr.value, Name) and expr.value.id == "in"
         else evaluate(expr.value, scope, depth)
     )
     known: tuple[str, ...] = ()
@@ -353,8 +370,13 @@ def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
     if expr.name not in known:
         near = did_you_mean(expr.name, known)
         has = f"it has {', '.join(f'`{name}`' for name in known)}" if known else ""
-        fail("E0203", f"{describe(value)} has no `{expr.name}`", expr.span, has,
-             help=[f"did you mean `{near}`?"] if near else [])
+        fail(
+            "E0203",
+            f"{describe(value)} has no `{expr.name}`",
+            expr.span,
+            has,
+            help=[f"did you mean `{near}`?"] if near else [],
+        )
     if expr.name == "stride":
         return value.stride_h
     return getattr(value, expr.name)
@@ -366,8 +388,12 @@ def _index(expr: Index, scope: Scope, depth: int) -> Any:
     if not isinstance(values, tuple):
         fail("E0206", "only a list has elements", expr.value.span, f"this is {describe(values)}")
     if not isinstance(index, int) or not 0 <= index < len(values):
-        fail("E0207", f"this list has the elements 0 to {len(values) - 1}", expr.index.span,
-             f"this is {describe(index)}")
+        fail(
+            "E0207",
+            f"this list has the elements 0 to {len(values) - 1}",
+            expr.index.span,
+            f"this is {describe(index)}",
+        )
     return values[index]
 
 
@@ -380,7 +406,7 @@ def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
     value = scope.find(name)
     if isinstance(value, Closure):
         return _apply_closure(value, expr, scope, depth)
-    if isinstance(value, (OpRef, BlockRef)) or value is None and name not in FUNCTIONS:
+    if isinstance(value, (OpRef, BlockRef)) or (value is None and name not in FUNCTIONS):
         target = value if value is not None else lookup(name, scope)
         if target is None:
             unknown_name(expr.callee, scope)
@@ -390,15 +416,19 @@ def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
         return BlockRef(target.block, target.namespace, given)
     if value is not None:
         fail("E0206", f"`{name}` is not a function", expr.span, f"it is {describe(value)}")
-    arguments = [evaluate(argument.value, scope, depth) for argument in expr.arguments]
+    inside = scope.inner()
+    inside.fractional = scope.fractional or name in ROUNDING
+    arguments = [evaluate(argument.value, inside, depth) for argument in expr.arguments]
     if any(argument.name for argument in expr.arguments):
         fail("E0205", f"`{name}` takes no named arguments", expr.span)
     least, most, function = FUNCTIONS[name]
     if not least <= len(arguments) <= most:
         count = str(least) if least == most else f"{least} or more"
-        fail("E0205" if len(arguments) > most else "E0204",
-             f"`{name}` takes {count} argument{'s' * (count != '1')}, not {len(arguments)}",
-             expr.span)
+        fail(
+            "E0205" if len(arguments) > most else "E0204",
+            f"`{name}` takes {count} argument{'s' * (count != '1')}, not {len(arguments)}",
+            expr.span,
+        )
     try:
         return _checked(function(*arguments), expr.span)
     except (TypeError, ValueError, OverflowError, ArithmeticError):
@@ -411,11 +441,15 @@ def _apply_closure(closure: Closure, expr: CallExpr, scope: Scope, depth: int) -
     values = [evaluate(argument.value, scope, depth) for argument in expr.arguments]
     if len(values) != len(names) or any(argument.name for argument in expr.arguments):
         expected = ", ".join(names)
-        fail("E0204" if len(values) < len(names) else "E0205",
-             f"call it as `{expr.callee.id}({expected})`", expr.span,
-             f"{len(values)} given, {len(names)} expected")
-    return evaluate(closure.let.value, closure.scope.inner(**dict(zip(names, values, strict=True))),
-                    depth)
+        fail(
+            "E0204" if len(values) < len(names) else "E0205",
+            f"call it as `{expr.callee.id}({expected})`",
+            expr.span,
+            f"{len(values)} given, {len(names)} expected",
+        )
+    return evaluate(
+        closure.let.value, closure.scope.inner(**dict(zip(names, values, strict=True))), depth
+    )
 
 
 def _unary(expr: Unary, scope: Scope, depth: int) -> Any:
@@ -442,7 +476,7 @@ def _binary(expr: Binary, scope: Scope, depth: int) -> Any:
     if expr.operator in ("==", "!="):
         return (left == right) == (expr.operator == "==")
     if expr.operator == "/":
-        return _divide(left, right, expr)
+        return _divide(left, right, expr, scope.fractional)
     return _arithmetic(left, right, expr)
 
 
@@ -454,7 +488,7 @@ def evaluate_operand(expr: Expr, other: Expr, scope: Scope, depth: int) -> Any:
     return evaluate(expr, scope, depth)
 
 
-def _divide(left: Any, right: Any, expr: Binary) -> Any:
+def _divide(left: Any, right: Any, expr: Binary, fractional: bool) -> Any:
     if isinstance(left, Window):
         return _with_stride(left, whole(right), expr)
     if not _is_number(left) or not _is_number(right):
@@ -466,12 +500,19 @@ def _divide(left: Any, right: Any, expr: Binary) -> Any:
             return left // right
         fail("E0310", "a symbolic size cannot divide", expr.right.span)
     if isinstance(left, int) and isinstance(right, int):
-        if left % right:
-            fail("E0304", f"{left} / {right} is not a whole number", expr.span,
-                 f"remainder {left % right}",
-                 help=("`floor(a / b)` is not needed: write `round_to(a * f, 8)` or choose "
-                       "numbers that divide",))
-        return left // right
+        if left % right == 0:
+            return left // right
+        if not fractional:
+            fail(
+                "E0304",
+                f"{left} / {right} is not a whole number",
+                expr.span,
+                f"remainder {left % right}",
+                help=(
+                    "say how to round it: `floor(a / b)`, `ceil(a / b)`, or "
+                    "`round_to(a / b, 8)` for channels",
+                ),
+            )
     return left / right
 
 
@@ -483,8 +524,12 @@ def _with_stride(window: Window, stride: Any, expr: Binary) -> Window:
     elif isinstance(stride, int) and not isinstance(stride, bool):
         down = across = stride
     else:
-        fail("E0206", "a stride is a whole number, or `2x1` (down x across)", expr.right.span,
-             f"this is {describe(stride)}")
+        fail(
+            "E0206",
+            "a stride is a whole number, or `2x1` (down x across)",
+            expr.right.span,
+            f"this is {describe(stride)}",
+        )
     if down < 1 or across < 1:
         fail("E0207", "a stride is at least 1", expr.right.span)
     return Window(window.height, window.width, down, across)
@@ -493,6 +538,8 @@ def _with_stride(window: Window, stride: Any, expr: Binary) -> Window:
 def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
     operator = expr.operator
     if operator in _COMPARE:
+        _require_known(left, expr.left)
+        _require_known(right, expr.right)
         if not _is_plain(left) or not _is_plain(right):
             _not_numbers(left, right, expr)
         return _COMPARE[operator](left, right)
@@ -515,7 +562,7 @@ def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
         if isinstance(left, Symbol) or isinstance(right, Symbol):
             fail("E0310", "`%` needs known numbers", expr.span, "a symbolic size is used here")
         return left % right
-    if isinstance(left, float) and isinstance(right, Symbol) or (
+    if (isinstance(left, float) and isinstance(right, Symbol)) or (
         isinstance(right, float) and isinstance(left, Symbol)
     ):
         fail("E0310", "a symbolic size counts in whole numbers", expr.span)
@@ -523,11 +570,27 @@ def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "<": python.lt, "<=": python.le, ">": python.gt, ">=": python.ge,
+    "<": python.lt,
+    "<=": python.le,
+    ">": python.gt,
+    ">=": python.ge,
 }
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": python.add, "-": python.sub, "*": python.mul,
+    "+": python.add,
+    "-": python.sub,
+    "*": python.mul,
 }
+
+
+def _require_known(value: Any, expr: Expr) -> None:
+    if isinstance(value, Symbol):
+        fail(
+            "E0310",
+            "a symbolic size cannot be compared",
+            expr.span,
+            f"this is {value}",
+            help=("give the input a fixed size, in the spec or with `--input`",),
+        )
 
 
 def _not_numbers(left: Any, right: Any, expr: Binary) -> Any:
@@ -556,16 +619,21 @@ def _then(expr: Then, scope: Scope, depth: int) -> Any:
 
 
 def _range(expr: Range, scope: Scope, depth: int) -> tuple[int, ...]:
-    start, stop = (
-        whole(evaluate(bound, scope, depth)) for bound in (expr.start, expr.stop)
-    )
+    start, stop = (whole(evaluate(bound, scope, depth)) for bound in (expr.start, expr.stop))
     for bound, value in ((expr.start, start), (expr.stop, stop)):
         if not isinstance(value, int) or isinstance(value, bool):
-            fail("E0206", "the ends of a range are whole numbers", bound.span,
-                 f"this is {describe(value)}")
+            fail(
+                "E0206",
+                "the ends of a range are whole numbers",
+                bound.span,
+                f"this is {describe(value)}",
+            )
     if stop - start > MAX_RANGE:
-        fail("E0601", f"this range has {stop - start:,} elements; the limit is {MAX_RANGE:,}",
-             expr.span)
+        fail(
+            "E0601",
+            f"this range has {stop - start:,} elements; the limit is {MAX_RANGE:,}",
+            expr.span,
+        )
     return tuple(range(start, stop))
 
 
@@ -635,6 +703,8 @@ def _round_to(value: float, multiple: int) -> int:
     rounded = max(multiple, math.floor(value + multiple / 2) // multiple * multiple)
     return rounded + multiple if rounded < 0.9 * value else rounded
 
+
+ROUNDING = ("floor", "ceil", "round", "round_to")
 
 FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Any]]] = {
     "min": (1, 64, lambda *values: min(*values) if len(values) > 1 else min(values[0])),

@@ -110,22 +110,39 @@ class Loader:
         assert not isinstance(use.module, Name)
         asked, span = use.module.value, use.module.span
         if os.path.isabs(asked) or ":" in asked or "\\" in asked:
-            fail("E0503", "a used file is named relative to this file", span,
-                 help=("write it as `./blocks.cnn`",))
+            fail(
+                "E0503",
+                "a used file is named relative to this file",
+                span,
+                help=("write it as `./blocks.cnn`",),
+            )
         folder = os.path.dirname(os.path.realpath(source.path)) if source.path else self.root
         path = os.path.realpath(os.path.join(folder, asked))
         if os.path.commonpath([path, self.root]) != self.root:
-            fail("E0503", "a used file must stay below the folder of the main file", span,
-                 "leads outside of it", help=("move the file into that folder",))
+            fail(
+                "E0503",
+                "a used file must stay below the folder of the main file",
+                span,
+                "leads outside of it",
+                help=("move the file into that folder",),
+            )
         if path in self._chain:
             names = [os.path.basename(p) for p in [*self._chain[self._chain.index(path) :], path]]
-            fail("E0502", "these files use each other", span, " → ".join(names),
-                 help=("move what both need into a third file",))
+            fail(
+                "E0502",
+                "these files use each other",
+                span,
+                " → ".join(names),
+                help=("move what both need into a third file",),
+            )
         if path in self._loaded:
             return self._loaded[path]
         if len(self._chain) >= MAX_DEPTH or len(self._loaded) >= MAX_FILES:
-            fail("E0604", f"more than {MAX_FILES} files, or more than {MAX_DEPTH} one in another",
-                 span)
+            fail(
+                "E0604",
+                f"more than {MAX_FILES} files, or more than {MAX_DEPTH} one in another",
+                span,
+            )
         name = os.path.join(os.path.dirname(source.name), asked)
         return self.namespace(read_source(path, os.path.normpath(name), span))
 
@@ -159,9 +176,13 @@ def decode_source(
         return Source(name, data.decode("utf-8"), path)
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
-        fail("E0107", f"`{name}` is not UTF-8 text", span,
-             notes=(f"byte {problem.start} (line {line}) is 0x{data[problem.start]:02x}",),
-             help=("save it as UTF-8",))
+        fail(
+            "E0107",
+            f"`{name}` is not UTF-8 text",
+            span,
+            notes=(f"byte {problem.start} (line {line}) is 0x{data[problem.start]:02x}",),
+            help=("save it as UTF-8",),
+        )
 
 
 def _cannot_read(path: str, name: str, span: Span | None, problem: OSError) -> None:
@@ -170,8 +191,10 @@ def _cannot_read(path: str, name: str, span: Span | None, problem: OSError) -> N
         fail("E0501", f"cannot read `{name}`: {reason}", span)
     folder = os.path.dirname(path) or "."
     beside = sorted(f for f in _list(folder) if f.endswith(".cnn"))
-    near = did_you_mean(os.path.basename(path), beside)
-    help = [f"did you mean `{os.path.join(os.path.dirname(name), near)}`?"] if near else []
+    stems = {os.path.splitext(file)[0]: file for file in beside}
+    near = did_you_mean(os.path.splitext(os.path.basename(path))[0], stems)
+    found = os.path.join(os.path.dirname(name), stems[near]) if near else ""
+    help = [f"did you mean `{found}`?"] if found else []
     fail("E0501", f"there is no file `{name}`", span, help=help)
 
 
@@ -219,11 +242,14 @@ def find_model(spec: str) -> tuple[str, str, str | None]:
     for path, models in shipped_models():
         if stem in models and wanted in (None, stem):
             return path, os.path.basename(path), stem
-    known = [os.path.basename(path) for path in shipped_files()]
-    known += [f"{model}.cnn" for _, models in shipped_models() for model in models]
-    near = did_you_mean(name, known)
-    fail("E0501", f"there is no file `{file}` here or among the shipped specs",
-         help=[f"did you mean `{near}`?"] if near else ["`cnnc list` shows the shipped specs"])
+    known = [os.path.basename(path).removesuffix(".cnn") for path in shipped_files()]
+    known += [model for _, models in shipped_models() for model in models]
+    near = did_you_mean(stem, known)
+    fail(
+        "E0501",
+        f"there is no file `{file}` here or among the shipped specs",
+        help=[f"did you mean `{near}.cnn`?"] if near else ["`cnnc list` shows the shipped specs"],
+    )
 
 
 def shipped_models() -> Iterator[tuple[str, list[str]]]:

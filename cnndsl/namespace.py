@@ -142,9 +142,13 @@ def check_names(namespace: Namespace) -> list[Diagnostic]:
         name = item.name
         if name.id in first:
             problems.append(
-                error("E0208", f"`{name.id}` is defined twice", name.span,
-                      also=[Label(first[name.id].span, "first defined here")],
-                      help=["give one of them another name"])
+                error(
+                    "E0208",
+                    f"`{name.id}` is defined twice",
+                    name.span,
+                    also=[Label(first[name.id].span, "first defined here")],
+                    help=["give one of them another name"],
+                )
             )
         first.setdefault(name.id, name)
     for use, other in namespace.imports:
@@ -163,7 +167,11 @@ def _missing(use: Use, known: Iterable[str], where: str) -> list[Diagnostic]:
         if name.id not in known:
             near = did_you_mean(name.id, known)
             problems.append(
-                error("E0504", f"{where} has no `{name.id}`", name.span,
-                      help=[f"did you mean `{near}`?"] if near else [])
+                error(
+                    "E0504",
+                    f"{where} has no `{name.id}`",
+                    name.span,
+                    help=[f"did you mean `{near}`?"] if near else [],
+                )
             )
     return problems

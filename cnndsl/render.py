@@ -415,7 +415,12 @@ def _changed_lines(
 
 
 def severity(diagnostic: Diagnostic) -> str:
-    """`error`, `warning` or `internal error`, from the letter of the code."""
+    """`error`, `warning` or `internal error`, from the letter of the code.
+
+    A warning that counts as an error (`--strict`) is called one.
+    """
+    if diagnostic.strict:
+        return "error"
     kinds = {"E": "error", "W": "warning"}
     return kinds.get(diagnostic.code[:1], "internal error")
 

@@ -7,7 +7,7 @@ from ..diagnostics import Label, error, fail
 from ..evaluate import Scope, describe, evaluate, spell
 from ..graph import Output
 from ..source import Span
-from ..symbol import Size, variable
+from ..symbol import Size, Symbol, variable
 from ..syntax import Dims, Expr, Input, Name, Template
 from ..syntax import Output as OutputStatement
 from ..types import TensorType
@@ -37,14 +37,22 @@ def input_statement(run: Run, statement: Input, flow: Flow, context: Context) ->
 
 
 def input_shape(run: Run, shape: Expr, context: Context) -> tuple[Size, ...]:
-    given = run.options.inputs
-    if run.inputs_used < len(given):
-        run.inputs_used += 1
-        sizes = given[run.inputs_used - 1]
-    else:
-        if isinstance(shape, Dims):
-            declare_symbols(shape, context.scope)
-        sizes = shape_sizes(evaluate(shape, context.scope), shape)
+    """The sizes of a model's input: those of the spec, or those that replace them."""
+    if isinstance(shape, Dims):
+        declare_symbols(shape, context.scope)
+    sizes = shape_sizes(evaluate(shape, context.scope), shape)
+    if run.inputs_used < len(run.options.inputs):
+        given = run.options.inputs[run.inputs_used]
+        if len(given) != len(sizes):
+            fail(
+                "E0207",
+                f"`--input {'x'.join(map(str, given))}` does not fit the declared input",
+                shape.span,
+                f"{len(sizes)} sizes: " + ("height x width x channels" if len(sizes) == 3 else ""),
+            )
+        bind_symbols(shape, given, context.scope)
+        sizes = given
+    run.inputs_used += 1
     if any(size == 0 for size in sizes):
         fail("E0207", "no size of an input may be 0", shape.span)
     if not isinstance(sizes[-1], int):
@@ -68,6 +76,7 @@ def block_input(run: Run, statement: Input, flow: Flow) -> Flow:
         )
     values = tuple(value.name for value in run.builder.inputs)
     if len(values) != len(names):
+        run.builder.labels.update(dict.fromkeys(names))
         frame = run.frames[-1]
         fail(
             "E0209",
@@ -180,6 +189,14 @@ def require_input(run: Run, span: Span) -> None:
             span,
             help=["begin the model with `input 224x224x3`"],
         )
+
+
+def bind_symbols(shape: Expr, given: tuple[Size, ...], scope: Scope) -> None:
+    """`H` and `W` become the sizes that the command line gives."""
+    if isinstance(shape, Dims):
+        for factor, size in zip(shape.factors, given, strict=True):
+            if isinstance(factor, Name) and isinstance(scope.variables.get(factor.id), Symbol):
+                scope.variables[factor.id] = size
 
 
 def declare_symbols(shape: Dims, scope: Scope) -> None:

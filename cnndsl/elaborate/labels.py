@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..build import Flow, Place
-from ..diagnostics import CnnError, Label, did_you_mean, error, fail
+from ..diagnostics import CnnError, Help, Label, did_you_mean, error, fail, suggest
 from ..evaluate import spell
 from ..syntax import Body, Name, Template
 from ..types import TensorType
@@ -57,10 +57,16 @@ def values_of(run: Run, ref: Name | Template, context: Context) -> Flow:
     if name in run.builder.labels:
         return run.builder.labels[name]
     known = list(run.builder.labels)
-    near = did_you_mean(name, known)
-    help = [f"did you mean `{near}`?"] if near else []
+    if name in run.builder.reserved:
+        fail(
+            "E0210",
+            f"the label `{name}` is defined below this line",
+            ref.span,
+            help=["a label is known from its line on: move one of the two"],
+        )
+    help = suggest(did_you_mean(name, known), ref.span)
     if not help and known:
-        help = [f"labels so far: {', '.join(f'`{k}`' for k in known[-8:])}"]
+        help = (Help(f"labels so far: {', '.join(f'`{k}`' for k in known[-8:])}"),)
     fail("E0202", f"there is no label `{name}` above this line", ref.span, help=help)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..bind import Defaults, bind_parameters, variables_of
-from ..diagnostics import did_you_mean, error, fail
+from ..diagnostics import did_you_mean, error, fail, suggest
 from ..evaluate import Given, Scope, evaluate_arguments
 from ..graph import Module
 from ..namespace import Namespace
 from ..record import replace
+from ..source import Source, Span
 from ..syntax import Body, CallExpr, Dialect, Expect, Let, Model, Name, Parameter, SourceNote
 from .blocks import add_choices, collect, plain_arguments
 from .boundary import finish_outputs
@@ -29,6 +30,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     run.builder.reserved = frozenset(label_names(base.body))
     scope.labels = lambda name: label_type(run, name)
     flow = work_through(run, base.body, None, context)
+    check_inputs_used(run, base)
     for variant, inside in variants:
         variant_claims(run, variant, inside)
     finish_outputs(run, flow, base.name.span, is_model=True)
@@ -38,6 +40,16 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     functions = (*run.functions.values(), main)
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
     return Elaborated(module, tuple(run.claims), tuple(run.warnings))
+
+
+def check_inputs_used(run: Run, base: Model) -> None:
+    """Report shapes on the command line that no input takes."""
+    given = len(run.options.inputs)
+    if given > run.inputs_used and not run.problems:
+        has = f"{run.inputs_used} input{'s' * (run.inputs_used != 1)}"
+        run.report(
+            error("E0207", f"`--input` gives {given} shapes, the model has {has}", base.name.span)
+        )
 
 
 def instance(
@@ -109,7 +121,7 @@ def dialect_defaults(run: Run, name: str, namespace: Namespace, model: Model) ->
     while wanted is not None and len(layers) < MAX_BLOCK_DEPTH:
         found = namespace.dialect(wanted)
         if found is None:
-            no_dialect(run, Name(wanted, model.name.span), namespace)
+            no_dialect(run, Name(wanted, dialect_place(run, model)), namespace)
         dialect, namespace = found
         scope = Scope(namespace)
         layers.append(
@@ -123,6 +135,14 @@ def dialect_defaults(run: Run, name: str, namespace: Namespace, model: Model) ->
     return tuple(entry for layer in reversed(layers) for entry in layer)
 
 
+def dialect_place(run: Run, model: Model) -> Span:
+    """Where the dialect was asked for: on the command line, or by the model."""
+    if run.options.dialect is None:
+        return model.dialect.span if model.dialect else model.name.span
+    given = Source("--dialect", run.options.dialect)
+    return Span(given, 0, len(given.text))
+
+
 def no_dialect(run: Run, name: Name, namespace: Namespace) -> NoReturn:
     known = [
         n
@@ -130,11 +150,12 @@ def no_dialect(run: Run, name: Name, namespace: Namespace) -> NoReturn:
         if isinstance((namespace.find(n) or namespace.library.find(n) or (None,))[0], Dialect)
     ]
     near = did_you_mean(name.id, known)
+    all_names = ", ".join(f"`{dialect}`" for dialect in sorted(set(known)))
     fail(
         "E0202",
         f"there is no dialect `{name.id}`",
         name.span,
-        help=[f"did you mean `{near}`?" if near else f"there are {', '.join(sorted(set(known)))}"],
+        help=suggest(near, name.span) or (f"there are {all_names}",),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..bind import Ref, bind_operator
 from ..build import Flow, Place, Step
-from ..diagnostics import CnnError, did_you_mean, fail
+from ..diagnostics import CnnError, Fix, Help, did_you_mean, fail, suggest
 from ..evaluate import BlockRef, Given, OpRef, Scope, describe, lookup, spell
 from ..foreign import FOREIGN
 from ..graph import Call
@@ -39,11 +39,12 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             f"it is {describe(value)}",
         )
     if name.id in FOREIGN:
+        ours = FOREIGN[name.id]
         fail(
             "E0201",
             f"there is no operator `{name.id}`",
             name.span,
-            help=[f"it is called `{FOREIGN[name.id]}` here"],
+            help=[Help(f"it is called `{ours}` here", Fix(name.span, ours))],
         )
     if scope.namespace.offers(name.id):
         fail(
@@ -52,12 +53,19 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             name.span,
             help=["the standard library has it: add `use std` at the top"],
         )
+    if scope.namespace.model(name.id):
+        fail(
+            "E0201",
+            f"`{name.id}` is a model; only operators and blocks are applied",
+            name.span,
+            help=["write the shared part as a `block`, and call it from both models"],
+        )
     near = did_you_mean(name.id, [*OPS, *scope.names(), "residual"])
     fail(
         "E0201",
         f"there is no operator or block `{name.id}`",
         name.span,
-        help=[f"did you mean `{near}`?"] if near else ["`cnnc ops` lists the operators"],
+        help=suggest(near, name.span) or ("`cnnc ops` lists the operators",),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..diagnostics import fail
 from ..evaluate import describe, evaluate, whole
 from ..source import Span
+from ..symbol import Symbol
 from ..syntax import Expr
 from .run import MAX_NODES_CAP, Context, Run
 
@@ -13,6 +14,8 @@ def repeat_count(run: Run, times: Expr | None, context: Context) -> int | None:
     if times is None:
         return None
     value = whole(evaluate(times, context.scope))
+    if isinstance(value, Symbol):
+        fail("E0310", "a repeat needs a known number", times.span, f"this is {value}")
     if not isinstance(value, int) or isinstance(value, bool):
         fail("E0206", "a repeat counts in whole numbers", times.span, f"this is {describe(value)}")
     if value < 0:

@@ -147,9 +147,10 @@ class Run:
         if key in self._seen:
             return
         self._seen.add(key)
-        if self.frames:
+        inside = [frame for frame in self.frames[-3:] if frame.span != place]
+        if inside:
             diagnostic = replace(
-                diagnostic, notes=(*diagnostic.notes, *map(use_site, reversed(self.frames[-3:])))
+                diagnostic, notes=(*diagnostic.notes, *map(use_site, reversed(inside)))
             )
         self.problems.append(diagnostic)
 

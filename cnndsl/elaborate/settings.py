@@ -66,7 +66,7 @@ def expect_statement(run: Run, statement: Expect, flow: Flow, context: Context) 
         Claim(
             statement.metric.id,
             tuple(spell(ref, context.scope) for ref in statement.subjects),
-            statement.relation,
+            statement.relation.replace("==", "="),
             value,
             statement.value.span.text,
             None if tolerance is None else float(tolerance.value),

@@ -1,13 +1,13 @@
 """The operators, one class each, by family. Importing this package fills `OPS`.
 
-    conv        conv, dwconv, deconv
-    linear      fc
-    pool        maxpool, avgpool, globalavgpool, globalmaxpool
-    norm        bn, ln, gn, lrn
-    activation  relu, relu6, leakyrelu, silu, hswish, hsigmoid, gelu, sigmoid, tanh, softmax
-    merge       concat, add, mul
-    reshape     flatten, pad, pad_channels, crop, upsample, shuffle, split, identity
-    regular     dropout, droppath
+conv        conv, dwconv, deconv
+linear      fc
+pool        maxpool, avgpool, globalavgpool, globalmaxpool
+norm        bn, ln, gn, lrn
+activation  relu, relu6, leakyrelu, silu, hswish, hsigmoid, gelu, sigmoid, tanh, softmax
+merge       concat, add, mul
+reshape     flatten, pad, pad_channels, crop, upsample, shuffle, split, identity
+regular     dropout, droppath
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"\s*[\d_]+(?:\.(\d+))?(?:[eE]([+-]?\d+))?([KMGT])?\s*")
 _POWER = {None: 0, "K": 3, "M": 6, "G": 9, "T": 12}
 _RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "!=": lambda found, value: found != value,
     ">=": lambda found, value: found >= value,
     "<=": lambda found, value: found <= value,
     ">": lambda found, value: found > value,
@@ -66,20 +67,33 @@ def _prove(claim: Claim, module: Module) -> Verdict:
     if metric is None:
         near = did_you_mean(claim.metric, METRICS)
         known = ", ".join(f"`{name}`" for name in METRICS)
-        return Verdict(text, False, 0, error(
-            "E0203", f"nothing is known of `{claim.metric}`", claim.span,
-            help=[f"did you mean `{near}`?" if near else f"claims are about {known}"],
-        ))
+        return Verdict(
+            text,
+            False,
+            0,
+            error(
+                "E0203",
+                f"nothing is known of `{claim.metric}`",
+                claim.span,
+                help=[f"did you mean `{near}`?" if near else f"claims are about {known}"],
+            ),
+        )
     try:
         found = metric(module, claim.subjects)
     except _Unknown as problem:
-        return Verdict(text, False, 0, error("E0202", str(problem), claim.span,
-                                             help=problem.help))
+        return Verdict(text, False, 0, error("E0202", str(problem), claim.span, help=problem.help))
     if isinstance(found, Symbol) and not isinstance(claim.value, tuple):
-        return Verdict(text, False, found, error(
-            "E0310", f"`{claim.metric}` depends on the input's size: {found}", claim.span,
-            help=["claim it for a model with a fixed input"],
-        ))
+        return Verdict(
+            text,
+            False,
+            found,
+            error(
+                "E0310",
+                f"`{claim.metric}` depends on the input's size: {found}",
+                claim.span,
+                help=["claim it for a model with a fixed input"],
+            ),
+        )
     if _holds(claim, found):
         return Verdict(text, True, found)
     return Verdict(text, False, found, _refuted(claim, found, text))
@@ -109,9 +123,14 @@ def _refuted(claim: Claim, found: Found, text: str) -> Diagnostic:
     notes = [f"source of the claim: {claim.note}"] if claim.note else []
     if isinstance(found, int) and isinstance(claim.value, (int, float)) and claim.value:
         notes.append(f"{(found - claim.value) / claim.value:+.2%} from the claimed value")
-    return error("E0309", f"expected `{text}`, found {shown}", claim.span, "does not hold",
-                 notes=notes, help=["correct the claim or the network; `cnnc report` shows where "
-                                    "the number comes from"])
+    return error(
+        "E0309",
+        f"expected `{text}`, found {shown}",
+        claim.span,
+        "does not hold",
+        notes=notes,
+        help=["correct the claim or the network; `cnnc report` shows where the number comes from"],
+    )
 
 
 # --------------------------------------------------------------------- metrics
