@@ -419,7 +419,7 @@ class _Drawer:
             found = [without_weights(ledger) for ledger in found]
         words = " ".join(node.op.word for node in row.nodes if isinstance(node.op, Op))
         facts = {
-            "path": "/".join((*body.where.path, row.first.name)),
+            "path": ".".join((*body.where.path, row.first.name)),
             "op": row.function or words,
             "shape": ", ".join(str(value.type) for value in row.last.outputs),
             "count": str(body.where.times * row.count),

@@ -32,6 +32,13 @@ WIDEST, NARROW = 46, 20
 SIZE, SMALL = 9, 8
 
 
+class Written(str):
+    """A value as it stands in DOT, with its quotes or brackets."""
+
+
+EMPTY = Written('""')
+
+
 class Look(Record):
     """How a scene is written.
 
@@ -90,11 +97,11 @@ def clean(text: str, longest: int = LONGEST) -> str:
     return kept if len(kept) <= longest else kept[: longest - 1] + "…"
 
 
-def quote(text: str) -> str:
+def quote(text: str) -> Written:
     """A DOT string. Line breaks stay line breaks."""
     parts = [clean(line) for line in text.split("\n")]
     escaped = [part.replace("\\", "\\\\").replace('"', '\\"') for part in parts]
-    return '"' + "\\n".join(escaped) + '"'
+    return Written('"' + "\\n".join(escaped) + '"')
 
 
 def unquote(text: str) -> str:
@@ -108,15 +115,15 @@ def unquote(text: str) -> str:
     )
 
 
-def quote_label(text: str) -> str:
+def quote_label(text: str) -> Written:
     """A plain label: Graphviz reads HTML entities in it."""
     return quote(text.replace("&", "&amp;"))
 
 
 def html(text: str) -> str:
-    """Text inside an HTML-like label."""
+    """Text inside an HTML-like label, where `\\N` would be the name of the box too."""
     escaped = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace('"', "&quot;")
+    return escaped.replace('"', "&quot;").replace("\\", "\\\\")
 
 
 def wrap(text: str, widest: int = WIDEST) -> str:
@@ -140,17 +147,15 @@ def wrap(text: str, widest: int = WIDEST) -> str:
 
 
 def _attributes(values: Mapping[str, str | int | float | None]) -> str:
-    """`[a=1, b="x"]`; HTML-like labels come with their brackets."""
+    """`[a=1, b="x"]`"""
     written = []
     for name, value in values.items():
         if value is None or value == "":
             continue
-        text = value if isinstance(value, str) else f"{value:g}"
-        is_html = name == "label" and text.startswith("<") and text.endswith(">")
-        if is_html or isinstance(value, (int, float)) or text.startswith('"'):
-            written.append(f"{name}={text}")
+        if isinstance(value, (int, float)):
+            written.append(f"{name}={value:g}")
         else:
-            written.append(f"{name}={quote(text)}")
+            written.append(f"{name}={value if isinstance(value, Written) else quote(value)}")
     return f"[{', '.join(written)}]"
 
 
@@ -168,7 +173,7 @@ def _header(look: Look, caption: str, facts: Mapping[str, str]) -> Iterator[str]
         "fontcolor": INK,
         "bgcolor": PAPER,
         "labelloc": "b",
-        "label": f"<{caption}>" if caption else None,
+        "label": Written(f"<{caption}>") if caption else None,
         **{f"data_{name}": value for name, value in facts.items()},
     }
     yield f"graph {_attributes(graph)}"
@@ -234,7 +239,7 @@ def _frame(frame: Frame, look: Look) -> dict[str, str | int | float | None]:
         "margin": 7,
         "labelloc": "t",
         "labeljust": "l",
-        "label": f"<<b>{html(title)}</b>>" if title else '""',
+        "label": _bold(html(title)) if title else EMPTY,
     }
 
 
@@ -275,7 +280,7 @@ def _plain_box(box: Box, look: Look) -> dict[str, str | int | float | None]:
     }
 
 
-def _label(box: Box, widest: int) -> str:
+def _label(box: Box, widest: int) -> Written:
     """Plain, or HTML-like where a name or a count is bold."""
     text = wrap(box.text, widest)
     if not box.label and box.count == 1:
@@ -288,7 +293,7 @@ def _label(box: Box, widest: int) -> str:
         )
     if box.count > 1:
         lines[0] = f"{lines[0]}&nbsp; <b>× {box.count}</b>"
-    return f"<{'<br/>'.join(lines)}>"
+    return Written(f"<{'<br/>'.join(lines)}>")
 
 
 def _head(box: Box, look: Look) -> dict[str, str | int | float | None]:
@@ -300,9 +305,9 @@ def _head(box: Box, look: Look) -> dict[str, str | int | float | None]:
     times = f"&nbsp; × {box.count}" if box.count > 1 else ""
     text = label + "<br/>".join(lines) + times
     return {
-        "label": f"<<b>{text or '×'}</b>>",
+        "label": _bold(text or "×"),
         "shape": "plaintext",
-        "style": '""',
+        "style": EMPTY,
         "margin": "0.04,0.035",
         "height": 0.2,
         "width": 0,
@@ -311,7 +316,7 @@ def _head(box: Box, look: Look) -> dict[str, str | int | float | None]:
 
 
 def _point() -> dict[str, str | int | float | None]:
-    return {"label": '""', "shape": "point", "width": 0.04, "height": 0.04, "color": EDGE}
+    return {"label": EMPTY, "shape": "point", "width": 0.04, "height": 0.04, "color": EDGE}
 
 
 def _circle(box: Box, look: Look) -> dict[str, str | int | float | None]:
@@ -331,7 +336,7 @@ def _port(box: Box, look: Look) -> dict[str, str | int | float | None]:
     return {
         "label": quote_label(clean(box.text, 60)),
         "shape": "plaintext",
-        "style": '""',
+        "style": EMPTY,
         "margin": "0.03,0.02",
         "height": 0.2,
         "width": 0,
@@ -341,7 +346,11 @@ def _port(box: Box, look: Look) -> dict[str, str | int | float | None]:
 
 def _title(box: Box, look: Look) -> dict[str, str | int | float | None]:
     text = html(clean(box.text, 60))
-    return {"label": f"<<b>{text}</b>>", "shape": "plain", "style": '""', "margin": 0.02}
+    return {"label": _bold(text), "shape": "plain", "style": EMPTY, "margin": 0.02}
+
+
+def _bold(markup: str) -> Written:
+    return Written(f"<<b>{markup}</b>>")
 
 
 # ------------------------------------------------------------------------- edges
@@ -352,7 +361,7 @@ def _edge(edge: Edge, look: Look, kinds: Mapping[str, str]) -> str:
     if edge.hidden:
         return f"{ends} {_attributes({'style': 'invis', 'weight': edge.weight})}"
     values: dict[str, str | int | float | None] = {
-        "label": quote(f" {edge.label}") if edge.label else None,
+        "label": f" {edge.label}" if edge.label else None,
         "style": "dashed" if edge.dashed or edge.training else None,
         "color": TRAINING if edge.training else None,
         "weight": edge.weight if edge.weight != 1 else None,
@@ -365,7 +374,7 @@ def _edge(edge: Edge, look: Look, kinds: Mapping[str, str]) -> str:
         target = ":e" if kinds[edge.target] == "merge" else ""
         ends = f"{edge.source}{source} -> {edge.target}{target}"
     if edge.side and not edge.dashed:
-        values["label"] = values["label"] or '"  "'
+        values["label"] = values["label"] or "  "
     written = _attributes(values)
     return ends if written == "[]" else f"{ends} {written}"
 

@@ -1,8 +1,9 @@
 """How operators look: one row per family, and no operator has a row of its own.
 
 The fills are ordered by lightness, at least 8 L* apart, so that a black-and-white
-print tells the families apart too; the shape of the corners is a second channel.
-Every text has a contrast of 4.5:1 or more on its fill. The tests measure both.
+print tells the families apart too, and at least 10 ΔE apart for the colour-blind; the
+shape of the corners is a second channel. Every text has a contrast of 4.5:1 or more on
+its fill. The tests measure all of this.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ class Style(Record):
 
 
 STYLES: dict[str, Style] = {
-    "linear": Style("fully connected", "#675397", PAPER),
-    "norm": Style("normalisation", "#499471", rounded=True),
-    "pool": Style("pooling", "#e48174"),
-    "reshape": Style("reshape, resize", "#c9ac8a"),
-    "conv": Style("convolution", "#a2cbf2", rounded=True),
-    "block": Style("block", "#ade8e3", heavy=True),
-    "activation": Style("activation, dropout", "#fbf7bc", rounded=True),
+    "linear": Style("fully connected", "#545898", PAPER),
+    "pool": Style("pooling", "#c1655c"),
+    "norm": Style("normalisation", "#5aa48a", rounded=True),
+    "reshape": Style("reshape, resize", "#bfab85"),
+    "conv": Style("convolution", "#8bcdf5", rounded=True),
+    "block": Style("block", "#aee8e3", heavy=True),
+    "activation": Style("activation, dropout", "#fff4d5", rounded=True),
 }
 """By family, from dark to light; the order of the legend is that of `LEGEND`."""
 
@@ -49,10 +50,10 @@ ALIASES = {"regular": "activation", "merge": "reshape"}
 
 GREYS = {
     "linear": "#5e5e5e",
-    "norm": "#858585",
-    "pool": "#9b9b9b",
-    "reshape": "#b1b1b1",
-    "conv": "#c6c6c6",
+    "pool": "#808080",
+    "norm": "#969696",
+    "reshape": "#adadad",
+    "conv": "#c4c4c4",
     "block": "#dddddd",
     "activation": "#f4f4f4",
 }
