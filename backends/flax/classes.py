@@ -9,7 +9,7 @@ class of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 
 from cnndsl.graph import Call, Graph, Module
@@ -158,7 +158,7 @@ def _build(
     for cluster in clusters:
         name = names.new(_telling_name([one.graph for one in cluster.copies], family), "")
         try:
-            yield cluster.build(name)
+            yield cluster.build(name, taken=names.taken)
         except Differs:
             names.taken.discard(name)
             yield from _build(cluster.pieces(), family, names)
@@ -287,9 +287,9 @@ class _Cluster:
             return [_Cluster(variant) for variant in self.variants]
         return [_Cluster([one]) for one in self.copies]
 
-    def build(self, name: str, is_model: bool = False) -> ClassPlan:
-        """The class."""
-        return _Builder(self, name, is_model).build()
+    def build(self, name: str, is_model: bool = False, taken: Iterable[str] = ()) -> ClassPlan:
+        """The class. `taken` are names of classes."""
+        return _Builder(self, name, is_model, taken).build()
 
 
 class _Wiring(Record):
@@ -456,14 +456,14 @@ def _groups(
 class _Builder:
     """Makes the class of a cluster: names its modules, merges what its copies say."""
 
-    def __init__(self, cluster: _Cluster, name: str, is_model: bool) -> None:
+    def __init__(self, cluster: _Cluster, name: str, is_model: bool, taken: Iterable[str]) -> None:
         self.cluster = cluster
         self.name = name
         self.copies = cluster.copies
         self.is_model = is_model
         graphs = [one.graph for one in self.copies]
         self.settings = _settings(graphs[0]) if is_model else {}
-        self.parameters = Parameters(graphs, Names([*ARGUMENTS, *IMPORTED]))
+        self.parameters = Parameters(graphs, Names([*ARGUMENTS, *IMPORTED, *taken]))
         known = self.settings if is_model else self.parameters.candidates
         self.names = Names([*ARGUMENTS, *known, "deterministic"])
         self.modules: dict[str, str] = {}

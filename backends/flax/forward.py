@@ -439,7 +439,10 @@ class _Writer:
         statement = self.body.statements[index]
         member = self.body.members[statement.member]
         carried = member.inputs[0]
+        invariant = {self.names[value] for value in statement.reads if value != carried}
+        before, self.reserved = self.reserved, self.reserved | invariant
         target = self._name(statement.targets[0], index, forced)
+        self.reserved = before
         margin = "    " * indent
         if self.names[carried] != target:
             self.out.append(f"{margin}{target} = {self.names[carried]}")
@@ -477,9 +480,11 @@ class _Writer:
                 return
         self.out.append(f"        {target} = {bypass}")
         self.out.append(f"        if {condition}:")
-        self.reserved.add(target)
+        before = self.reserved
+        self.reserved = before | {target}
         for index in indices:
             self._statement(index, 3, target if index == last else None)
+        self.reserved = before
 
     # -------------------------------------------------------------------- names
 

@@ -19,7 +19,7 @@ def dilated_max_pool(
     *,
     strides: tuple[int, int],
     dilation: tuple[int, int],
-    padding: tuple[tuple[int, int], tuple[int, int]],
+    padding: Sequence[tuple[int, int]],
 ) -> jax.Array:
     """Max pool over elements `dilation` apart; written as slices, so it has a gradient."""
     borders = ((0, 0, 0), *((lo, hi, 0) for lo, hi in padding), (0, 0, 0))
@@ -95,6 +95,3 @@ HELPERS = {
     "resize": RESIZE,
 }
 """Source of each helper by the name that emitted code calls."""
-
-RESERVED = (*HELPERS, "interpolation", "cubic_kernel", "create", "draw")
-"""Names that emitted modules may define besides their classes."""

@@ -33,6 +33,7 @@ LOCAL_NAMES = {
 
 IMPORTS = {
     "Callable": "from collections.abc import Callable",
+    "Sequence": "from collections.abc import Sequence",
     "partial": "from functools import partial",
     "reduce": "from functools import reduce",
     "Any": "from typing import Any",
@@ -126,15 +127,15 @@ def _names_in(text: str) -> set[str]:
 
 def _imports(used: set[str]) -> str:
     """Standard library, blank line, the others."""
-    lines = [statement for name, statement in IMPORTS.items() if name in used]
-    standard = [text for text in lines if text.split()[1] in STANDARD]
-    functions = [text.split()[-1] for text in standard if " functools " in text]
-    merged = [text for text in standard if " functools " not in text]
-    if functions:
-        position = sum("collections" in text for text in merged)
-        merged.insert(position, f"from functools import {', '.join(functions)}")
-    others = [text for text in lines if text not in standard]
-    return "\n\n".join("\n".join(block) for block in (merged, others) if block)
+    lines: dict[str, str] = {}
+    for name, statement in IMPORTS.items():
+        if name in used:
+            origin, _, what = statement.partition(" import ")
+            before = lines.get(origin)
+            lines[origin] = f"{before}, {what}" if before and what else statement
+    standard = [text for text in lines.values() if text.split()[1] in STANDARD]
+    others = [text for text in lines.values() if text not in standard]
+    return "\n\n".join("\n".join(block) for block in (standard, others) if block)
 
 
 def _check(text: str, name: str) -> None:

@@ -7,15 +7,21 @@ import keyword
 import re
 from collections.abc import Iterable
 
+from .helpers import HELPERS
+
 MODULE_ATTRIBUTES = frozenset(
     ["eval", "iter_children", "iter_modules", "perturb", "set_attributes", "sow", "train"]
 )
 """Public names of `nnx.Module`; a test compares them with the installed version."""
 
-IMPORTED = frozenset(["Any", "DTypeLike", "jax", "jnp", "lax", "nnx", "np", "partial", "reduce"])
+IMPORTED = frozenset(
+    ["Any", "Callable", "DTypeLike", "Sequence", "jax", "jnp", "lax", "nnx", "np", "partial",
+     "reduce"]
+)  # fmt: skip
 ARGUMENTS = frozenset(["dtype", "param_dtype", "rngs", "self", "i"])
 AMBIGUOUS = frozenset("lIO")
 
+DEFINED = frozenset([*HELPERS, "interpolation", "cubic_kernel", "create", "draw"])
 SPELLINGS = {"googlenet": "GoogLeNet", "mbconv": "MBConv"}
 
 _KEYWORDS = frozenset(keyword.kwlist)
@@ -25,6 +31,7 @@ _AVOIDED = (
     | frozenset(dir(builtins))
     | MODULE_ATTRIBUTES
     | IMPORTED
+    | DEFINED
     | ARGUMENTS
     | AMBIGUOUS
 )

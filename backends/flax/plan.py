@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cnndsl.diagnostics import fail
 from cnndsl.graph import Call, Graph, Node
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.merge import Mul
@@ -124,6 +125,7 @@ class _Planner:
         self.same: dict[str, str] = {}
         self.types = graph.types
         self.ranks = {value.name: value.type.rank for value in graph.inputs}
+        self.makes: dict[str, tuple[Apply, ...]] = {}
         self.shared = {node.weights for node in graph.nodes if node.weights is not None}
 
     def plan(self) -> FunctionPlan:
@@ -196,10 +198,27 @@ class _Planner:
             family = node.op.family
         self.ranks.update(zip(outputs, ranks, strict=True))
         owner = node.weights if makes else None
+        if owner is not None:
+            self._check_shared(node, makes)
+        self.makes[node.name] = makes
         return Step(
             (node,), inputs, outputs, apply, () if owner else makes, said, cls, family, owner,
             ranks, types,
         )  # fmt: skip
+
+    def _check_shared(self, node: Node, makes: tuple[Apply, ...]) -> None:
+        """Raise unless the module of the node whose weights this one uses can do its work."""
+        owner = next(n for n in self.graph.nodes if n.name == node.weights)
+        if self.makes[owner.name] == makes:
+            return
+        fail(
+            "E0801",
+            f"Flax cannot apply the layer `{owner.name}` again as `{node.name}`: "
+            "it would need other settings for this input",
+            node.span,
+            notes=("padding that depends on the size, as `same` does, can differ",),
+            help=("give the layer explicit padding",),
+        )
 
     def _stays_map(self, node: Node, readers: Mapping[str, list[Node | None]]) -> bool:
         """Whether only convolutions, and products with maps, read this global pool."""

@@ -242,19 +242,15 @@ def maxpool(op: MaxPool, site: Site) -> Said:
     if op.dilation == (1, 1):
         return Said(_pool("nnx.max_pool", op, padding))
     window, strides = pair(op.window.size, "kernel"), pair(op.window.stride, "stride")
+    if isinstance(padding, Pads):
+        padding = padding.sides
+    else:
+        spans = ((k - 1) * d + 1 for k, d in zip(op.window.size, op.dilation, strict=True))
+        size = Subscript(Attribute(Arg(0), "shape"), "1:3")
+        padding = call("lax.padtype_to_pads", size, pair(list(spans), "span"), strides, padding)
     dilation = pair(op.dilation, "dilation")
-    if not isinstance(padding, Pads):
-        raise NotImplementedError("`maxpool` with dilation, `same` padding and symbolic sizes")
-    return Said(
-        call(
-            "dilated_max_pool",
-            Arg(0),
-            window,
-            strides=strides,
-            dilation=dilation,
-            padding=padding.sides,
-        )
-    )
+    keywords = {"strides": strides, "dilation": dilation, "padding": padding}
+    return Said(call("dilated_max_pool", Arg(0), window, **keywords))
 
 
 @rule(AvgPool)
@@ -272,14 +268,14 @@ def avgpool(op: AvgPool, site: Site) -> Said:
     pad = _explicit(op.pad)
     effective = [(axis.lo, axis.hi) for axis in axes]
     extra = [(0, axis.hi - hi) for axis, (_, hi) in zip(axes, _sides(pad), strict=True)]
+    (top, bottom), (left, right) = effective
+    same = canonical_padding("same", op.window, (1, 1), site.types[0])
+    pads = Pads(sides(*effective), same == Padding(top, bottom, left, right))
     if not op.count_include_pad:
-        padded = any(map(any, effective))
-        (top, bottom), (left, right) = effective
-        same = canonical_padding("same", op.window, (1, 1), site.types[0])
-        pads = Pads(sides(*effective), same == Padding(top, bottom, left, right))
-        return Said(_pool("nnx.avg_pool", op, pads, (excluded,) if padded else ()))
+        more = (excluded,) if any(map(any, effective)) else ()
+        return Said(_pool("nnx.avg_pool", op, pads, more))
     if not any(map(any, extra)):
-        return Said(_pool("nnx.avg_pool", op, sides(*effective)))
+        return Said(_pool("nnx.avg_pool", op, pads))
     x = _padded(Arg(0), pad) if pad != NONE else Arg(0)
     return Said(_pool("nnx.avg_pool", op, sides(*extra), (excluded,), x))
 
