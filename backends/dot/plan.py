@@ -182,8 +182,9 @@ class Plan:
             return False
         others = sum(
             unit.layers
-            for number, unit in enumerate(self.units, self.inputs)
+            for number in range(fork + 1, merge)
             if number not in own
+            and (unit := self.unit(number)) is not None
             and self._above[merge] >> number & 1
             and self._above[number] >> fork & 1
         )

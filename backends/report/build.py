@@ -107,11 +107,13 @@ class _Builder:
         found = [ledgers[node.name] for node in nodes_of([item])]
         amounts = self._amounts(found, where.copies, where.lent)
         times = where.copies * item.count
-        field = "" if where.path else field_text(self.fields.get(_last(item).outputs[0].name))
+        field = ""
+        if not where.path and where.copies == 1:
+            field = field_text(self.fields.get(_last(item).outputs[0].name))
         outputs = tuple(value.type for value in _last(item).outputs)
-        share = self._share(amounts)
+        share = self._share(amounts) if costs is self.costs else None
         if isinstance(item, Repeat):
-            path = "/".join((*where.path, _first(item).name))
+            path = ".".join((*where.path, _first(item).name))
             inner = self._lines(graph, item.items, costs, replace(where, copies=times))
             lines = tuple(line for _, line in inner)
             return Line(
@@ -119,7 +121,7 @@ class _Builder:
             )
         return Line(
             "row" if item.function is None else "call",
-            "/".join((*where.path, item.first.name)),
+            ".".join((*where.path, item.first.name)),
             label_text(item.labels),
             row_text(item, self.functions) + _borrowed(item),
             item.count,

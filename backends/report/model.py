@@ -44,7 +44,7 @@ class Line(Record):
     Arguments:
         kind: `row`, operators of one statement; `call` of a block; `repeat`, a run of
             rows; `stage`.
-        path: names of the calls around it and its own, divided by `/`.
+        path: names of the calls around it and its own, divided by `.`.
         label: what the user calls it.
         text: what it says, `conv 3x3, 64 · bn · relu`.
         count: equal copies in a row.

@@ -77,6 +77,13 @@ def title(line: Line) -> str:
     return f"{visible(line.label)}: {text}" if line.label else text
 
 
+def all_lines(lines: Iterable[Line]) -> Iterator[Line]:
+    """Lines and what is inside them."""
+    for line in lines:
+        yield line
+        yield from all_lines(line.lines)
+
+
 class _Writer:
     """Makes the sections of a report."""
 
@@ -97,7 +104,10 @@ class _Writer:
     def sections(self) -> Iterator[Section]:
         """All sections in order."""
         report = self.report
-        yield Section("", *self.table(report.lines, "total", report.total))
+        folded = any(line.count > 1 for line in all_lines(report.lines))
+        note = "×N: N equal copies, each with weights of its own; the numbers are of all of them."
+        table = self.table(report.lines, "total", report.total)
+        yield Section("", *table, (note,) if folded else ())
         for head in report.heads:
             about = f"Training only: {visible(head.name)}, loss × {head.weight:g}"
             yield Section(about, *self.table(head.lines, "sum", head.amounts))
@@ -206,10 +216,11 @@ class _Writer:
         """Name, number and meaning of each total."""
         report, total = self.report, self.report.total
         yield "parameters", self.number(total.parameters), "kernels, biases, scales, shifts"
-        yield (
-            "running statistics", self.number(total.statistics),
-            "means and variances, no parameters",
-        )  # fmt: skip
+        if total.statistics != 0:
+            yield (
+                "running statistics", self.number(total.statistics),
+                "means and variances, no parameters",
+            )  # fmt: skip
         biases = "1 MAC = 1 multiply-accumulate; bias additions not counted"
         yield from self.operations("MACs", total.macs, biases)
         yield from self.operations("FLOPs", report.flops, "2 for each multiply-accumulate")
@@ -240,10 +251,10 @@ class _Writer:
             f"{_counts(coverage.counted)}. Without: {_counts(coverage.free)}."
         )
         if coverage.shared:
-            calls = "use" if coverage.shared != 1 else "uses"
+            one = coverage.shared == 1
             yield (
-                f"{coverage.shared:,} of them {calls} the weights of another: its parameters "
-                "are counted once, its operations at each use."
+                f"{coverage.shared:,} {'layer or block uses' if one else 'layers or blocks use'} "
+                "the weights of another: parameters are counted once, operations at each use."
             )
 
 
