@@ -1,0 +1,414 @@
+"""An interpreter of the IR on `torch.nn.functional`, independent of every backend.
+
+It walks the functions of a module as they stand (no pass runs before it) and says
+each operator in PyTorch's own words. Sizes of outputs are not computed by the
+compiler's formulas: windows are laid out one by one.
+
+Values are torch tensors, channels last with the batch in front, in the float type
+of the inputs; run it on float64 to have a truth for float32 code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cnndsl.graph import Call, Graph, Module, Node
+from cnndsl.op import Op
+from cnndsl.ops import activation, conv, linear, merge, norm, pool, regular, reshape
+from cnndsl.types import TensorType
+from cnndsl.window import Padding
+
+from .weights import Path, Weights
+
+T = TypeVar("T", bound=Op)
+Values = dict[str, Tensor]
+Roles = Mapping[str, Tensor]
+Rule = Callable[[Any, Roles, Sequence[TensorType], Sequence[Tensor]], "Tensor | Sequence[Tensor]"]
+
+RULES: dict[type[Op], Rule] = {}
+
+
+def run(
+    module: Module,
+    weights: Weights,
+    *inputs: np.ndarray,
+    dtype: torch.dtype = torch.float64,
+    training: bool = False,
+) -> dict[str, np.ndarray]:
+    """The outputs of a module in inference by their names.
+
+    Arguments:
+        training: whether outputs that exist only in training are among them. Masks stay
+            off and batch norms keep their statistics.
+    """
+    outputs, _ = interpret(module, weights, *inputs, dtype=dtype)
+    return {
+        output.name: outputs[output.name]
+        for output in module.main.outputs
+        if training or not output.training
+    }
+
+
+def interpret(
+    module: Module, weights: Weights, *inputs: np.ndarray, dtype: torch.dtype = torch.float64
+) -> tuple[dict[str, np.ndarray], dict[Path, tuple[np.ndarray, ...]]]:
+    """The outputs by name, and the results of every operator by its path."""
+    with torch.inference_mode():
+        run = _Run(module, weights, dtype)
+        results = run.graph(module.main, (), (), [torch.tensor(x, dtype=dtype) for x in inputs])
+    named = zip(module.main.outputs, results, strict=True)
+    every = {path: tuple(t.numpy() for t in values) for path, values in run.results.items()}
+    return {output.name: value.numpy() for output, value in named}, every
+
+
+class _Run:
+    def __init__(self, module: Module, weights: Weights, dtype: torch.dtype) -> None:
+        self.functions = module.by_name
+        self.results: dict[Path, Sequence[Tensor]] = {}
+        self.roles: dict[Path, dict[str, Tensor]] = {}
+        for (path, role), value in weights.items():
+            self.roles.setdefault(path, {})[role] = torch.tensor(value, dtype=dtype)
+
+    def graph(
+        self, graph: Graph, path: Path, owner: Path, inputs: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Results of a function whose weights stand under `owner`."""
+        values = {value.name: x for value, x in zip(graph.inputs, inputs, strict=True)}
+        origin: dict[str, str] = {}
+        for node in graph.nodes:
+            source = node.weights if node.weights is not None else node.name
+            origin[node.name] = origin.get(source, source)
+            here, whose = (*path, node.name), (*owner, origin[node.name])
+            arguments = [values[name] for name in node.inputs]
+            if isinstance(node.op, Call):
+                results = self.graph(self.functions[node.op.function], here, whose, arguments)
+            else:
+                results = self.node(node, graph, whose, arguments)
+                self.results[here] = results
+            values.update(
+                (value.name, result) for value, result in zip(node.outputs, results, strict=True)
+            )
+        return [values[output.value] for output in graph.outputs]
+
+    def node(
+        self, node: Node, graph: Graph, owner: Path, inputs: Sequence[Tensor]
+    ) -> list[Tensor]:
+        assert isinstance(node.op, Op)
+        types = graph.types
+        result = RULES[type(node.op)](
+            node.op, self.roles.get(owner, {}), [types[name] for name in node.inputs], inputs
+        )
+        return [result] if isinstance(result, Tensor) else list(result)
+
+
+def rule(cls: type[T]) -> Callable[[Rule], Rule]:
+    """Register what an operator does."""
+
+    def register(function: Rule) -> Rule:
+        RULES[cls] = function
+        return function
+
+    return register
+
+
+def elementwise(function: Callable[[Any, Tensor], Tensor]) -> Rule:
+    """The rule of an operator without weights that reads one value."""
+    return lambda op, roles, types, inputs: function(op, inputs[0])
+
+
+# ----------------------------------------------------------------- layouts, padding
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """A map or vector as N × C × H × W."""
+    x = x[:, None, None, :] if x.ndim == 2 else x
+    return x.permute(0, 3, 1, 2)
+
+
+def channels_last(x: Tensor) -> Tensor:
+    return x.permute(0, 2, 3, 1)
+
+
+def bordered(x: Tensor, amounts: Padding, value: float = 0.0) -> Tensor:
+    """N × C × H × W with rows and columns added; negative amounts crop."""
+    sides = (amounts.left, amounts.right, amounts.top, amounts.bottom)
+    return F.pad(x, sides, value=value)
+
+
+def explicit(pad: Any, x: TensorType, size: Any, stride: Any, dilation: Any) -> Padding:
+    """The padding in numbers; a compiled module keeps a word only for symbolic sizes."""
+    if isinstance(pad, Padding):
+        return pad
+    assert pad == "same", pad
+    sides: list[int] = []
+    for n, k, s, d in zip((x.height, x.width), size, stride, dilation, strict=True):
+        assert isinstance(n, int)
+        missing = max(0, (len(range(0, n, s)) - 1) * s + (k - 1) * d + 1 - n)
+        sides += [missing // 2, missing - missing // 2]
+    return Padding(*sides)
+
+
+def overhang(n: int, lo: int, hi: int, extent: int, stride: int) -> int:
+    """Rows behind the padding that the last window of a pool needs when rounding up.
+
+    A window may begin on the map or on the padding before it, not behind the map.
+    """
+    last = 0
+    starts = range(0, n + lo, stride)
+    for start in starts:
+        last = start
+        if start + extent + 1 >= n + lo + hi:
+            break
+    return max(0, last + extent + 1 - (n + lo + hi))
+
+
+def overhanging(op: Any, x: TensorType, pad: Padding, dilation: Any) -> Padding:
+    """The rows and columns that rounding up adds behind."""
+    if op.rounding != "ceil":
+        return Padding()
+    (h, w), (kh, kw), (sh, sw) = (x.height, x.width), op.window.size, op.window.stride
+    assert isinstance(h, int) and isinstance(w, int)
+    rows = overhang(h, pad.top, pad.bottom, (kh - 1) * dilation[0], sh)
+    columns = overhang(w, pad.left, pad.right, (kw - 1) * dilation[1], sw)
+    return Padding(0, rows, 0, columns)
+
+
+# ----------------------------------------------------------------- weighted layers
+
+
+@rule(conv.Conv)
+def _conv(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return _convolve(op, roles, types[0], inputs[0], op.groups)
+
+
+@rule(conv.DwConv)
+def _dwconv(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return _convolve(op, roles, types[0], inputs[0], types[0].channels)
+
+
+def _convolve(op: Any, roles: Roles, type: TensorType, x: Tensor, groups: int) -> Tensor:
+    pad = explicit(op.pad, type, op.window.size, op.window.stride, op.dilation)
+    y = F.conv2d(
+        bordered(channels_first(x), pad),
+        roles["kernel"].permute(3, 2, 0, 1),
+        roles.get("bias"),
+        op.window.stride,
+        dilation=op.dilation,
+        groups=groups,
+    )
+    return channels_last(y)
+
+
+@rule(conv.Deconv)
+def _deconv(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    """The whole spread, then the rows that the transposed convolution pads are cut off."""
+    kernel = roles["kernel"]  # height × width × inputs per group × outputs
+    parts = [part.permute(2, 3, 0, 1) for part in kernel.chunk(op.groups, dim=3)]
+    y = F.conv_transpose2d(
+        channels_first(inputs[0]),
+        torch.cat(parts, dim=0),
+        None,
+        op.window.stride,
+        dilation=op.dilation,
+        groups=op.groups,
+    )
+    pad, (rows, columns) = op.pad, op.output_padding
+    assert isinstance(pad, Padding)
+    cut = Padding(-pad.top, rows - pad.bottom, -pad.left, columns - pad.right)
+    y = channels_last(bordered(y, cut))
+    return y + roles["bias"] if "bias" in roles else y
+
+
+@rule(linear.Fc)
+def _fc(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    x = inputs[0].flatten(1) if types[0].is_map else inputs[0]
+    return F.linear(x, roles["kernel"].T, roles.get("bias"))
+
+
+# ----------------------------------------------------------------- pools
+
+
+@rule(pool.MaxPool)
+def _maxpool(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    pad = explicit(op.pad, types[0], op.window.size, op.window.stride, op.dilation)
+    extra = overhanging(op, types[0], pad, op.dilation)
+    x = bordered(bordered(channels_first(inputs[0]), pad, -torch.inf), extra, -torch.inf)
+    return channels_last(F.max_pool2d(x, op.window.size, op.window.stride, 0, op.dilation))
+
+
+@rule(pool.AvgPool)
+def _avgpool(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    """Sums of the elements, divided by sums of ones where elements count."""
+    pad = explicit(op.pad, types[0], op.window.size, op.window.stride, (1, 1))
+    extra = overhanging(op, types[0], pad, (1, 1))
+    x = channels_first(inputs[0])
+    counted = bordered(torch.ones_like(x), pad, 1.0 if op.count_include_pad else 0.0)
+
+    def sums(t: Tensor) -> Tensor:
+        return F.avg_pool2d(
+            bordered(t, extra), op.window.size, op.window.stride, divisor_override=1
+        )
+
+    return channels_last(sums(bordered(x, pad)) / sums(counted))
+
+
+@rule(pool.GlobalAvgPool)
+def _globalavgpool(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return inputs[0].mean(dim=(1, 2))
+
+
+@rule(pool.GlobalMaxPool)
+def _globalmaxpool(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return inputs[0].amax(dim=(1, 2))
+
+
+# ----------------------------------------------------------------- normalisation
+
+
+@rule(norm.Bn)
+def _bn(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    x = inputs[0].movedim(-1, 1)
+    affine = roles.get("scale"), roles.get("shift")
+    y = F.batch_norm(x, roles["mean"], roles["variance"], *affine, training=False, eps=op.eps)
+    return y.movedim(1, -1)
+
+
+@rule(norm.Ln)
+def _ln(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    channels = (inputs[0].shape[-1],)
+    return F.layer_norm(inputs[0], channels, roles.get("scale"), roles.get("shift"), op.eps)
+
+
+@rule(norm.Gn)
+def _gn(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    x = inputs[0].movedim(-1, 1)
+    y = F.group_norm(x, op.groups, roles.get("scale"), roles.get("shift"), op.eps)
+    return y.movedim(1, -1)
+
+
+@rule(norm.Lrn)
+def _lrn(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    """PyTorch divides alpha by the size; a sum has to undo that."""
+    alpha = op.alpha * op.size if op.mode == "sum" else op.alpha
+    x = inputs[0]
+    y = F.local_response_norm(x.reshape(len(x), -1, x.shape[-1]).movedim(-1, 1), op.size, alpha,
+                              op.beta, op.k)  # fmt: skip
+    return y.movedim(1, -1).reshape(x.shape)
+
+
+# ----------------------------------------------------------------- activations
+
+
+RULES.update({
+    activation.Relu: elementwise(lambda op, x: F.relu(x)),
+    activation.Relu6: elementwise(lambda op, x: F.relu6(x)),
+    activation.LeakyRelu: elementwise(lambda op, x: F.leaky_relu(x, op.slope)),
+    activation.Silu: elementwise(lambda op, x: F.silu(x)),
+    activation.HSwish: elementwise(lambda op, x: F.hardswish(x)),
+    activation.HSigmoid: elementwise(lambda op, x: F.hardsigmoid(x)),
+    activation.Gelu: elementwise(
+        lambda op, x: F.gelu(x, approximate="tanh" if op.approximate else "none")
+    ),
+    activation.Sigmoid: elementwise(lambda op, x: F.sigmoid(x)),
+    activation.Tanh: elementwise(lambda op, x: F.tanh(x)),
+    activation.Softmax: elementwise(lambda op, x: F.softmax(x, dim=-1)),
+    regular.Dropout: elementwise(lambda op, x: x),
+    regular.DropPath: elementwise(lambda op, x: x),
+    reshape.Identity: elementwise(lambda op, x: x),
+})  # fmt: skip
+
+
+# ----------------------------------------------------------------- merges
+
+
+@rule(merge.Concat)
+def _concat(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return torch.cat(list(inputs), dim=-1)
+
+
+@rule(merge.Add)
+def _add(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    total = inputs[0]
+    for x in inputs[1:]:
+        assert x.shape == total.shape
+        total = total + x
+    return total
+
+
+@rule(merge.Mul)
+def _mul(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    """Vectors and 1x1 maps scale the channels of the largest input."""
+    full = max(inputs, key=lambda x: (x[0, ..., 0].numel(), x.ndim))
+    product = torch.ones_like(full)
+    for x in inputs:
+        if x.shape != full.shape:
+            assert x[0].numel() == full.shape[-1]
+            x = x.reshape(len(x), *[1] * (full.ndim - 2), -1)
+        product = product * x
+    return product
+
+
+# ----------------------------------------------------------------- moves
+
+
+@rule(reshape.Flatten)
+def _flatten(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    x = channels_first(inputs[0]) if op.order == "chw" else inputs[0]
+    return x.flatten(1)
+
+
+@rule(reshape.ConstantPad)
+def _pad(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return channels_last(bordered(channels_first(inputs[0]), op.amount, op.value))
+
+
+@rule(reshape.Crop)
+def _crop(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    _, height, width, _ = inputs[0].shape
+    top, bottom, left, right = (getattr(op.amount, side) for side in Padding.fields)
+    return inputs[0][:, top : height - bottom, left : width - right]
+
+
+@rule(reshape.PadChannels)
+def _pad_channels(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return F.pad(inputs[0], (0, op.channels - inputs[0].shape[-1]))
+
+
+@rule(reshape.Upsample)
+def _upsample(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    x = channels_first(inputs[0])
+    height, width = x.shape[2:]
+    size = op.size or (height * op.factor[0], width * op.factor[1])
+    if op.mode == "nearest":
+        rows, columns = nearest(height, size[0]), nearest(width, size[1])
+        return channels_last(x[:, :, rows][:, :, :, columns])
+    return channels_last(F.interpolate(x, size, mode=op.mode, align_corners=op.align_corners))
+
+
+def nearest(n: int, m: int) -> list[int]:
+    """Which of n elements each of m shows: the one in which its left edge falls.
+
+    Exactly; `torch.nn.functional.interpolate` computes this in float32 and is one off
+    for some sizes, which a test of this file shows.
+    """
+    return [i * n // m for i in range(m)]
+
+
+@rule(reshape.Shuffle)
+def _shuffle(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return channels_last(F.channel_shuffle(channels_first(inputs[0]), op.groups)).reshape(
+        inputs[0].shape
+    )
+
+
+@rule(reshape.Split)
+def _split(op: Any, roles: Roles, types: Any, inputs: Any) -> Sequence[Tensor]:
+    channels = inputs[0].shape[-1]
+    parts = [channels // op.parts[0]] * op.parts[0] if len(op.parts) == 1 else list(op.parts)
+    return inputs[0].split(parts, dim=-1)
