@@ -9,6 +9,7 @@ import importlib.util
 import math
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from cnndsl import driver
 from cnndsl.arguments import format_op
+from cnndsl.diagnostics import CnnError
 from cnndsl.driver import Compiled
 from cnndsl.loader import shipped_files
 from cnndsl.op import Op
@@ -108,6 +110,18 @@ def test_is_short(path: Path) -> None:
 
 def test_all_lengths_are_tested() -> None:
     assert LENGTHS.keys() <= {path.stem for path in EVERY}
+
+
+def test_a_shipped_model_can_be_varied(tmp_path: Path) -> None:
+    """What a variant is given goes to its base, and its own claims are not about the result."""
+    shutil.copy(ROOT / "specs" / "resnet.cnn", tmp_path)
+    spec = tmp_path / "mine.cnn"
+    spec.write_text('use "./resnet.cnn"\nmodel mine = resnet50(classes=10)\n', encoding="utf-8")
+    mine = driver.compile_model(str(spec))
+    assert mine.cost.params == 25_557_032 - 990 * 2049 and not mine.claims
+    spec.write_text('use "./resnet.cnn"\nmodel mine = resnet50(10)\n', encoding="utf-8")
+    with pytest.raises(CnnError, match="named arguments"):
+        driver.compile_model(str(spec))
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("cnndsl.printer"), reason="no formatter yet")

@@ -61,9 +61,14 @@ def instance(
     variants: list[tuple[Body, Context]] = []
     dialect: str | None = None
     passed: list[str] = []
+    claims = True  # those of a variant are about it as it stands, not with other arguments
     while True:
         passed.append(model.name.id)
         own = {n.id for p in model.parameters for n in variables_of(p)}
+        varied = bool(given) and model.base is not None and not model.parameters
+        if varied:
+            pass_on(model, given, settings)
+            given = ()
         for name in [name for name in settings if name in own]:
             given = (*(g for g in given if g.name != name), settings.pop(name))
         given = override(given, model.parameters)
@@ -79,11 +84,12 @@ def instance(
                 no_dialect(run, model.dialect, namespace)
         if model.base is None:
             break
-        if model.body is not None:
+        claims = claims and not varied
+        if claims and model.body is not None:
             variants.append((model.body, Context(scope)))
         model, namespace, given = base_of(run, model.base, namespace, scope, passed)
     for wrong, setting in settings.items():
-        known = {n.id for p in model.parameters for n in variables_of(p)}
+        known = [n.id for p in model.parameters for n in variables_of(p)]
         near = did_you_mean(wrong or "", known)
         has = ", ".join(f"`{k}`" for k in known) or "none"
         fail(
@@ -94,6 +100,19 @@ def instance(
             help=[f"did you mean `{near}`?"] if near else [],
         )
     return model, variants, scope, dialect
+
+
+def pass_on(model: Model, given: tuple[Given, ...], settings: dict[str | None, Given]) -> None:
+    """`resnet50(classes=10)`: a variant has no parameters, what it is given is its base's."""
+    for argument in given:
+        if argument.name is None:
+            fail(
+                "E0205",
+                f"`{model.name.id}` takes named arguments only, those of its base",
+                argument.span,
+                help=[f"write `{model.name.id}(name=value)`"],
+            )
+        settings.setdefault(argument.name, argument)
 
 
 def base_of(
