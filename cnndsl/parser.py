@@ -16,7 +16,8 @@ import gc
 
 from ._tables import ROWS, RULES, STARTS, STATES
 from .diagnostics import Diagnostic
-from .lexer import Token, Tokens, scan, scan_expression
+from .lexer import MAX_ERRORS, Tokens, scan, scan_expression
+from .scanner import Token
 from .source import Source, Span
 from .syntax import Expr, File
 from .tree import TreeBuilder
@@ -204,7 +205,7 @@ class Parser:
         )
         if kind != "BAD" and not (explanation.foreign and first == self.foreign):
             self.diagnostics.append(explanation.diagnostic)
-        if self.start != "file":
+        if self.start != "file" or len(self.diagnostics) >= MAX_ERRORS:
             return None
         if kind == "_SEP" and self.tokens[at + 1][0] == "LBRACE" and self._accepts("LBRACE"):
             return at + 1  # a body that begins on the next line

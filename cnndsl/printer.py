@@ -15,8 +15,9 @@ import re
 from bisect import bisect_left
 
 from .diagnostics import CnnError, fail
-from .lexer import Token, scan
+from .lexer import scan
 from .parser import parse
+from .scanner import Token
 from .source import Source
 from .syntax import (
     Apply,
@@ -96,10 +97,9 @@ def print_file(file: File) -> str:
 def _verify(source: Source, tree: File, text: str) -> None:
     result = Source(source.name, text)
     again, problems = parse(result)
-    same_comments = _comments(source) == _comments(result)
-    if not problems and again == tree and same_comments:
-        if Formatter(result).print(again) == text:
-            return
+    says_the_same = not problems and again == tree and _comments(source) == _comments(result)
+    if says_the_same and Formatter(result).print(again) == text:
+        return
     fail(
         "I9001",
         "the formatter would change what this file says, so nothing was changed",
@@ -494,6 +494,8 @@ class Printer:
         comments = []
         while rows and rows[0].lines[0].startswith("#"):
             comments += _aligned([rows.pop(0)])
+        if not rows:  # only a text with errors has an empty branch
+            return [*comments, "|"]
         blank = [""] if rows[0].blank else []
         rows[0].blank = False
         lines = _aligned(_joined(rows, WIDTH - indent - 2))

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 
 from .diagnostics import Diagnostic, Fix, Help, error
-from .lexer import RESERVED, Token, number_value, split_dims
+from .lexer import split_size
+from .numerals import number_value
+from .scanner import RESERVED, Token
 from .source import Source, Span
 from .syntax import (
     Apply,
@@ -352,7 +354,7 @@ class TreeBuilder:
         return Number(0 if value is None else value, token[1], span)
 
     def size(self, span: Span, token: Token) -> Dims:
-        parts = [part for part in split_dims(token[1], token[2]) if part[0] != "TIMES"]
+        parts = [part for part in split_size(token[1], token[2]) if part[0] != "TIMES"]
         return Dims(tuple([self._factor(part) for part in parts]), span)
 
     def _factor(self, part: Token) -> Expr:

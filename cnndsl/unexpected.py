@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from .diagnostics import Diagnostic, Fix, Help, error
-from .lexer import EXPRESSION_WORDS, LATER_WORDS, OPERAND_ENDS, STATEMENT_WORDS, Token
 from .record import Record
+from .scanner import EXPRESSION_WORDS, LATER_WORDS, OPERAND_ENDS, STATEMENT_WORDS, Token
 from .source import Source, Span
 from .tree import reserved
 
@@ -64,9 +64,15 @@ class Unexpected:
     @property
     def span(self) -> Span:
         """The token, or the place behind the one before when it has no text to show."""
-        if self.kind in ("_SEP", "$END") or self.start == self.end:
+        if self.kind in ("_SEP", "$END") or self.start == self.end or self.is_cut_short:
             return Span(self.source, self.before[3], self.before[3])
         return Span(self.source, self.start, self.end)
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the line ended where a value had to follow: no separator is kept there."""
+        ends = self.kind in ("BAR", "RBRACE", "ELSE") and "NUMBER" in self.expected
+        return ends and "\n" in self.source.text[self.before[3] : self.start]
 
     @property
     def line(self) -> str:
@@ -99,7 +105,7 @@ def _message(found: Unexpected) -> str:
     after = f" after `{text}`" if text.strip("\r\n;") and not found.is_first else ""
     if found.kind == "$END":
         return f"the text ends too early{after}"
-    if found.kind == "_SEP":
+    if found.kind == "_SEP" or found.is_cut_short:
         return f"this statement ends too early{after}"
     if found.kind == "RBRACE" and not found.text:
         return f"this body ends too early{after}"
@@ -494,7 +500,7 @@ def _outside(found: Unexpected) -> Explanation | None:
 
 def _first_branch(found: Unexpected) -> Explanation | None:
     """`concat { a | b }`"""
-    if found.kind != "BAR" or found.depth == 0:
+    if found.kind != "BAR" or found.depth == 0 or found.is_cut_short:
         return None
     return found.error(
         "E0101",

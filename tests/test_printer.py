@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnndsl.diagnostics import CnnError
-from cnndsl.lexer import number_value, scan
+from cnndsl.lexer import scan
+from cnndsl.numerals import number_value
 from cnndsl.parser import parse, parse_expression
 from cnndsl.printer import format_source, print_expression, print_file
 from cnndsl.source import Source, Span
