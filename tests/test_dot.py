@@ -654,3 +654,12 @@ def failure_of_format(format: str) -> str:
     with pytest.raises(CnnError) as caught:
         render("digraph {}", format)
     return caught.value.diagnostics[0].code
+
+
+def test_every_family_has_a_look() -> None:
+    from cnndsl.backends.dot.style import ALIASES
+
+    from cnndsl.op import OPS
+
+    families = {op.family for op in OPS.values()}
+    assert families <= set(STYLES) | set(ALIASES) and set(ALIASES.values()) <= set(STYLES)

@@ -138,7 +138,7 @@ def wrap(text: str, widest: int = WIDEST) -> str:
             if at <= 0:
                 break
             lines.append(rest[:at].rstrip())
-            rest = rest[at:].strip()
+            rest = rest[at:].strip().removeprefix("· ")
         lines.append(rest)
     return "\n".join(lines)
 
