@@ -807,8 +807,8 @@ the old file is as it was. Exit code 4.
 
 ## E0702 Graphviz is missing or failed
 
-Figures are laid out by the program `dot` of Graphviz (`apt install graphviz`,
-`brew install graphviz`). Without it, `-o net.dot` still writes the graph, and
+Figures are laid out by Graphviz: by the program `dot` where it is installed, else by what
+`pip install cnndsl[figures]` brings along. Without either, `-o net.dot` still writes the graph, and
 `cnnc doctor` says what was found. Exit code 3.
 
 ## E0703 an output that would destroy a spec

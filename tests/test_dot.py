@@ -610,12 +610,25 @@ def failure(dot: str, timeout: float = 5) -> tuple[str, str]:
     return problem.code, problem.message
 
 
-def test_missing_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_graphviz_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(CnnError) as caught:
         render("digraph {}", "svg")
     (problem,) = caught.value.diagnostics
-    assert problem.code == "E0702" and "apt install graphviz" in problem.help[0].text
+    assert problem.code == "E0702"
+    assert "cnndsl[figures]" in problem.help[0].text and "apt install" in problem.help[1].text
+
+
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+def test_without_dot_the_library_draws(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pygraphviz")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    drawn = render("digraph { a -> b }", format)
+    assert drawn.startswith({"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[format])
+    assert render("digraph { a -> b }", format) == drawn
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")

@@ -1,9 +1,10 @@
 """Running Graphviz, in a process of its own, and finishing what it writes.
 
-`dot` gets the text on standard input, twenty seconds and a gigabyte. On graphs that
-it would take too long for, it is asked to be less exact. Its output is made
-independent of the day and of Graphviz's version where that is possible: PDF loses its
-date, SVG its comments, and SVG gets a title, a description and the facts of each box.
+It is the program `dot` where that is installed, else the library in `pygraphviz`. It gets
+the text on standard input, twenty seconds and a gigabyte. On graphs that it would take too
+long for, it is asked to be less exact. Its output is made independent of the day and of
+Graphviz's version where that is possible: PDF loses its date, SVG its comments, and SVG
+gets a title, a description and the facts of each box.
 """
 
 from __future__ import annotations
@@ -70,14 +71,10 @@ def _is_big(dot_text: str) -> bool:
 def _run(options: Sequence[str], text: bytes, timeout: float) -> bytes | None:
     """What `dot` writes; None when it takes too long. Raises CnnError."""
     import subprocess
-    from shutil import which
 
-    program = which("dot")
-    if program is None:
-        fail("E0702", "there is no `dot` on this machine: figures need Graphviz", help=_INSTALL)
     try:
         process = subprocess.Popen(
-            [program, *options],
+            [*_program(), *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -103,8 +100,23 @@ def _run(options: Sequence[str], text: bytes, timeout: float) -> bytes | None:
     return output
 
 
+def _program() -> Sequence[str]:
+    """The command that draws: `dot`, or what `pygraphviz` brings along. Raises CnnError."""
+    import sys
+    from importlib.util import find_spec
+    from shutil import which
+
+    program = which("dot")
+    if program is not None:
+        return (program,)
+    if find_spec("pygraphviz") is None:
+        fail("E0702", "there is no Graphviz on this machine: figures need it", help=_INSTALL)
+    return sys.executable, "-m", "cnndsl.backends.dot.bundled"
+
+
 _INSTALL = (
-    "install it: `apt install graphviz`, `brew install graphviz` or `winget install graphviz`",
+    "`pip install cnndsl[figures]` brings it along",
+    "or install it: `apt install graphviz`, `brew install graphviz` or `winget install graphviz`",
     "the DOT text itself needs no Graphviz: `-o figure.dot`",
 )
 
