@@ -16,6 +16,7 @@ from cnndsl.graph import Call, Graph, Module
 from cnndsl.op import Op
 from cnndsl.record import Record
 
+from .classifier import classifiers
 from .code import Apply, Differs, Either, Expr, Formula, Join, Many, Text, Value, walk
 from .code import merge as merge_exprs
 from .naming import ARGUMENTS, IMPORTED, Names, class_name, identifier, plural
@@ -128,8 +129,9 @@ def classes_of(module: Module) -> tuple[list[ClassPlan], dict[str, Placed]]:
     classes: list[ClassPlan] = []
     names = Names([*IMPORTED, class_name(module.name)])
     families = list(_families(module))
+    layers = classifiers(module)
     for graphs in families:
-        plans = [plan(graph, placed) for graph in graphs]
+        plans = [plan(graph, placed, layers.get(graph.name, frozenset())) for graph in graphs]
         is_model = graphs[0] is module.main
         rest: list[FunctionPlan] = []
         for one in plans:
@@ -612,10 +614,12 @@ class _Builder:
             every = iter(values)
             spread = [next(every) if there else None for there in where]
             kind = values[0].kind or "value"
-            if kind == "features" and not stored:
-                setting = self.parameters.setting(spread, SETTINGS)
-                if setting is not None:
-                    return setting
+            if any(v.kind == "classes" for v in values):
+                classes = self.parameters.classes(spread)
+                if classes is not None:
+                    return classes
+                spread = [Value(v.value, "features") if v is not None else None for v in spread]
+                kind = "features"
             expr = self.parameters.resolve(spread, f"{hint}_{kind}")
             if stored and isinstance(expr, Formula):
                 self.parameters.store(expr)
@@ -625,7 +629,7 @@ class _Builder:
 
     def _setting(self, value: Value) -> Expr:
         """A value of a model, or the setting that it follows."""
-        if value.kind == "features":
+        if value.kind == "classes":
             for name, number in self.settings.items():
                 if value.value == number:
                     return Text(name)

@@ -29,9 +29,10 @@ class Value(Expr):
 
     Arguments:
         value: `code` values are source text, all others Python values.
-        kind: what it measures: features, kernel, stride, padding, dilation, groups, count,
-            rate, flag, code, or nothing in particular. It decides how a value may be derived
-            from another, and names the parameters that are left over.
+        kind: what it measures: features, classes (features of an output), kernel, stride,
+            padding, dilation, groups, count, rate, flag, code, or nothing in particular. It
+            decides how a value may be derived from another, and names the parameters that are
+            left over.
     """
 
     value: Any
@@ -228,7 +229,7 @@ def shape(expr: Expr) -> Expr:
 
     def without(part: Expr) -> Expr | None:
         if isinstance(part, Value):
-            return Value(None, part.kind)
+            return Value(None, "features" if part.kind == "classes" else part.kind)
         return Pads(part.sides, None) if isinstance(part, Pads) and part.same is not None else None
 
     return rewrite(rewrite(expr, without), without)

@@ -8,7 +8,7 @@ copy that there is. What is not found becomes a parameter of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -120,13 +120,13 @@ class Parameters:
             return self.use(formula, kind)
         return self.use(self._new(vector, kind, hint), kind)
 
-    def setting(self, values: Sequence[Value | None], names: Sequence[str]) -> Expr | None:
-        """The argument among `names` that a place follows, though it is the same in all copies."""
-        for name in names:
-            known = self.candidates.get(name)
-            vector = [v.value if v is not None else None for v in values]
-            if known is not None and _agrees(known, tuple(vector)):
-                return self.use(Formula("{0}", (name,)), "features")
+    def classes(self, values: Sequence[Value | None]) -> Expr | None:
+        """The argument that a number of classes is, even if it is the same in all copies."""
+        vector = tuple(v.value if v is not None else None for v in values)
+        own = {identifier(name) for name, _ in self.graphs[0].arguments}
+        for name, known in self.candidates.items():
+            if name in own and _agrees(known, vector):
+                return self.use(Formula("{0}", (name,)), "classes")
         return None
 
     def find(self, vector: Vector, kind: str) -> Formula | None:
@@ -207,7 +207,7 @@ class Parameters:
         """Formulas of several terms that may say a place of this kind, the plainest first."""
         if kind == "padding":
             yield from self._halves()
-        elif kind in ("features", "groups"):
+        elif kind in ("features", "classes", "groups"):
             yield from self._channel_counts()
 
     def _plain(self, kind: str) -> Iterator[tuple[Formula, Vector]]:
@@ -276,25 +276,31 @@ class Parameters:
             for n, v in self._numbers()
             if 1 in v and len(set(v)) > 1 and n not in self._inputs
         ]
-        for name, values in numbers:
-            yield Formula("{0} != 1", (name,), 0), tuple(v != 1 for v in values)
-            yield Formula("{0} == 1", (name,), 0), tuple(v == 1 for v in values)
+        strides = [(n, v) for n, v in numbers if n in self.used and self.used[n].kind == "stride"]
+        yield from _ones((n, v) for n, v in numbers if (n, v) not in strides)
         result = self.find(channels, "features")
-        if result is None:
-            return
+        inputs = self._inputs[0]
+        if result is not None and inputs not in result.names:
+            yield from self._changes(result, channels, strides)
+        yield from _ones(strides)
+
+    def _changes(
+        self, result: Formula, channels: Vector, strides: Sequence[tuple[str, Vector]]
+    ) -> Iterator[tuple[Formula, tuple[bool, ...]]]:
+        """Whether the shape changes: by a stride or in the channels, or in the channels alone."""
         inputs = self._inputs[0]
         names = (inputs, *result.names)
         wanted = result.template.format(*(f"{{{i + 1}}}" for i in range(len(result.names))))
         changes = tuple(i != c for i, c in zip(self.candidates[inputs], channels, strict=True))
-        yield Formula(f"{{0}} != {wanted}", names, 0), changes
-        yield Formula(f"{{0}} == {wanted}", names, 0), tuple(not c for c in changes)
-        for name, values in numbers:
+        for name, values in strides:
             strided = tuple(v != 1 or c for v, c in zip(values, changes, strict=True))
             at = f"{{{len(names)}}}"
             text = f"{at} != 1 or {{0}} != {wanted}"
             yield Formula(text, (*names, name), 0), strided
             text = f"{at} == 1 and {{0}} == {wanted}"
             yield Formula(text, (*names, name), 0), tuple(not s for s in strided)
+        yield Formula(f"{{0}} != {wanted}", names, 0), changes
+        yield Formula(f"{{0}} == {wanted}", names, 0), tuple(not c for c in changes)
 
     # ----------------------------------------------------------------- results
 
@@ -310,6 +316,15 @@ class Parameters:
         )
 
 
+def _ones(
+    numbers: Iterable[tuple[str, Vector]],
+) -> Iterator[tuple[Formula, tuple[bool, ...]]]:
+    """Whether a number is 1."""
+    for name, values in numbers:
+        yield Formula("{0} != 1", (name,), 0), tuple(v != 1 for v in values)
+        yield Formula("{0} == 1", (name,), 0), tuple(v == 1 for v in values)
+
+
 def _agrees(values: Vector, vector: Vector) -> bool:
     return all(
         w is None or (v == w and isinstance(v, bool) == isinstance(w, bool))
@@ -319,5 +334,5 @@ def _agrees(values: Vector, vector: Vector) -> bool:
 
 def _kin(one: str, other: str) -> bool:
     """Whether a name that measures one kind may say another."""
-    channels = {"features", "groups", "count", ""}
+    channels = {"features", "classes", "groups", "count", ""}
     return one == other or one == "" or (one in channels and other in channels)

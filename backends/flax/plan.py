@@ -113,15 +113,25 @@ class FunctionPlan(Record):
         return not self.steps
 
 
-def plan(graph: Graph, placed: Mapping[str, Placed]) -> FunctionPlan:
-    """The steps of a function. `placed` has every function that it calls."""
-    return _Planner(graph, placed).plan()
+def plan(
+    graph: Graph, placed: Mapping[str, Placed], classifiers: frozenset[str] = frozenset()
+) -> FunctionPlan:
+    """The steps of a function.
+
+    Arguments:
+        placed: every function that it calls.
+        classifiers: nodes whose channels are those of an output of the model.
+    """
+    return _Planner(graph, placed, classifiers).plan()
 
 
 class _Planner:
-    def __init__(self, graph: Graph, placed: Mapping[str, Placed]) -> None:
+    def __init__(
+        self, graph: Graph, placed: Mapping[str, Placed], classifiers: frozenset[str]
+    ) -> None:
         self.graph = graph
         self.placed = placed
+        self.classifiers = classifiers
         self.same: dict[str, str] = {}
         self.types = graph.types
         self.ranks = {value.name: value.type.rank for value in graph.inputs}
@@ -194,6 +204,8 @@ class _Planner:
             said = say(node.op, site)
             apply = said.apply
             makes = (said.make,) if said.make is not None else ()
+            if node.name in self.classifiers:
+                makes = tuple(map(_as_classifier, makes))
             ranks = (3,) if keepdims else tuple(t.rank for t in types)
             family = node.op.family
         self.ranks.update(zip(outputs, ranks, strict=True))
@@ -232,6 +244,19 @@ class _Planner:
             )
             for reader in readers.get(node.outputs[0].name, [None])
         )
+
+
+def _as_classifier(make: Apply) -> Apply:
+    """The constructor with its last number of channels, those of the output, as classes."""
+    counts = [i for i, a in enumerate(make.arguments) if isinstance(a, Value)]
+    if not counts:
+        return make
+    last = make.arguments[counts[-1]]
+    assert isinstance(last, Value)
+    arguments = list(make.arguments)
+    if last.kind == "features":
+        arguments[counts[-1]] = Value(last.value, "classes")
+    return Apply(make.function, tuple(arguments), make.keywords)
 
 
 def construct(cls: ClassPlan, copy: int) -> Apply:
