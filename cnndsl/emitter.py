@@ -119,7 +119,7 @@ def layout(
 
 
 def _layout_inside(piece: Group | Comprehension, indent: int, width: int) -> list[str]:
-    """What stands between the brackets, on one line or one item per line."""
+    """What stands between the brackets: arguments on one line if they fit, else one per line."""
     margin = INDENT * indent
     if isinstance(piece, Comprehension):
         line = f"{margin}{flat(piece.element)} {piece.clause}"
@@ -127,7 +127,7 @@ def _layout_inside(piece: Group | Comprehension, indent: int, width: int) -> lis
             return [line]
         return [*layout(piece.element, indent, width=width), f"{margin}{piece.clause}"]
     line = f"{margin}{', '.join(map(flat, piece.items))}"
-    if len(line) <= width and not _is_single_tuple(piece):
+    if len(line) <= width and _is_call(piece):
         return [line]
     if len(piece.items) == 1 and not _is_single_tuple(piece):
         return layout(piece.items[0], indent, width=width)
@@ -149,9 +149,13 @@ def _layout_infix(piece: Infix, indent: int, before: str, after: str, width: int
 
 def _is_single_tuple(piece: Group) -> bool:
     """Whether it is a tuple of one item, which needs its comma, and no call."""
+    return len(piece.items) == 1 and piece.head[-1] == "(" and not _is_call(piece)
+
+
+def _is_call(piece: Group) -> bool:
+    """Whether the brackets hold arguments, and not the items of a tuple or a list."""
     head = piece.head
-    is_call = len(head) > 1 and (head[-2].isalnum() or head[-2] in "_)]")
-    return len(piece.items) == 1 and head[-1] == "(" and not is_call
+    return head[-1] == "(" and len(head) > 1 and (head[-2].isalnum() or head[-2] in "_)]")
 
 
 class Emitter:
