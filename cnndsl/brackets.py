@@ -87,9 +87,11 @@ class Brackets(Scanner):
         self.forget_parentheses(start, "a body starts here")
         self.push(kind, text, start)
         self.operators = 0
+        self.statement = ""
 
-    def push(self, kind: str, text: str, start: int) -> None:
-        bracket = Bracket(text, start, self._indent(), self.level, self.operators)
+    def push(self, kind: str, text: str, start: int, indent: int | None = None) -> None:
+        indent = self.indent() if indent is None else indent
+        bracket = Bracket(text, start, indent, self.level, self.operators)
         self._suspect_outer(bracket)
         self.brackets.append(bracket)
         self.emit(kind, text, start, self.at)
@@ -105,7 +107,7 @@ class Brackets(Scanner):
         self.complete = False
         self.at = self.end
 
-    def _indent(self) -> int:
+    def indent(self) -> int:
         """The width of the blanks that the line begins with."""
         found = _INDENT.match(self.text, self.line_start)
         return found.end() - self.line_start if found else 0
@@ -116,7 +118,7 @@ class Brackets(Scanner):
             self.early = self.early if inner.indent else None
             return
         outer = self.brackets[-1]
-        is_below = inner.text == "{" and outer.start < self.line_start
+        is_below = inner.text == "{" and outer.start < self.line_start <= inner.start
         if is_below and inner.indent <= outer.indent and self.suspect is None:
             self.suspect = outer, inner.start
 
@@ -128,16 +130,23 @@ class Brackets(Scanner):
             return
         bracket = self._pop()
         right = _CLOSERS[bracket.text]
-        if right != text:
-            self.report(
-                "E0102",
-                f"`{bracket.text[-1]}` is closed by `{right}`, not by `{text}`",
-                start,
-                self.at,
-                also=[Label(self.span(bracket.start, bracket.start + 1), "opened here")],
-                help=[self.fix(f"write `{right}`", start, self.at, right)],
-            )
+        if right != text and self.in_parentheses and _CLOSERS[self.brackets[-1].text] == text:
+            self._report_unclosed(bracket, start, f"this `{text}` closes a bracket around it")
+            self.emit(_CLOSER_KINDS[bracket.text], right, start, start)
+            bracket, right = self._pop(), text
+        elif right != text:
+            self._report_mismatch(bracket, right, text, start)
         self.emit(_CLOSER_KINDS[bracket.text], right, start, self.at)
+
+    def _report_mismatch(self, bracket: Bracket, right: str, text: str, start: int) -> None:
+        self.report(
+            "E0102",
+            f"`{bracket.text[-1]}` is closed by `{right}`, not by `{text}`",
+            start,
+            self.at,
+            also=[Label(self.span(bracket.start, bracket.start + 1), "opened here")],
+            help=[self.fix(f"write `{right}`", start, self.at, right)],
+        )
 
     def close_brace(self, kind: str, text: str, start: int) -> None:
         if self.in_parentheses and self.brackets[-1].text == "in {":

@@ -20,7 +20,7 @@ import re
 from ._tables import PATTERNS
 from .brackets import WORD, Brackets
 from .characters import INVISIBLE, LOOK_ALIKES, QUOTES, describe, invisible_characters
-from .diagnostics import Diagnostic
+from .diagnostics import Diagnostic, Help
 from .numerals import MAX_DIGITS, corrected, number_value, spelling_of_number
 from .record import Record
 from .scanner import (
@@ -50,6 +50,9 @@ OPERATORS = {
 }
 FOREIGN = {"&&": "and", "&": "and", "||": "or", "!": "not"}
 
+# Statements that need a body.
+_BODIES = frozenset(("BLOCK", "MODEL", "DIALECT", "STAGE", "FOR", "IF"))
+
 _VALUE = r"(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_(\[]"
 _VALUE_AHEAD = re.compile(rf"\s+{_VALUE}")
 _TIMES_AHEAD = re.compile(rf"[ \t]*(?:×|x[ \t]+{_VALUE})")
@@ -57,6 +60,7 @@ _NUMBER_AHEAD = re.compile(r"[ \t]+\d")
 _LABELS = re.compile(rf"{WORD}(?:[ \t]*,[ \t]*{WORD})*:(?![:=])")
 _LABEL = re.compile(WORD)
 _NUMBER_LIKE = re.compile(r"[A-Za-z0-9_.]*[A-Za-z0-9_]|\.+")
+_NEXT_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ \t]*)([^\s#])")
 _FOREIGN_WORD = re.compile(r"\w+")
 _QUOTED = re.compile(rf"[{QUOTES}]([^\n{QUOTES}\"]*)[{QUOTES}]")
 
@@ -104,7 +108,6 @@ class Lexer(Brackets):
     def __init__(self, source: Source, start: int, end: int) -> None:
         super().__init__(source, start, end)
         self.comments: list[Token] = []
-        self.statement = ""  # the kind of the word that began it
         self.said: dict[str, int] = {}  # what was reported, and on which line
 
     def run(self) -> Tokens:
@@ -329,23 +332,45 @@ class Lexer(Brackets):
             self._split_size()
         elif kind == "BAR" and self.in_parentheses and not self.closes_later(self.at):
             self.forget_parentheses(start, "a branch starts here")
-        elif kind == "DOT" and self.text[self.at : self.at + 1].isdigit():
+        elif kind == "DOT" and self._begins_number(start):
             self._bad_number(start)
             return
+        elif kind == "EQUAL" and self.statement == "MODEL" and not self.in_parentheses:
+            self.statement = ""  # a variant, which needs no body
         self.emit(kind, text, start, self.at)
 
+    def _begins_number(self, start: int) -> bool:
+        """Whether a `.` that was read begins `.5`, which is not an attribute."""
+        is_attached = self.last_end == start and self.previous in OPERAND_ENDS
+        return self.text[self.at : self.at + 1].isdigit() and not is_attached
+
     def _separator(self, text: str, start: int) -> None:
+        indent = self.indent()
         if text != ";":
             self.line_start = self.at
         if self.in_parentheses and self.runs_on(text):
             return
         if text != ";" and self.starts_item():
             self.forget_braces(self.at)
+        elif text != ";" and self.statement in _BODIES:
+            self._supply_brace(indent)
         if self.gap is None:
             self.gap = ("_SEP", text, start, self.at)
         self.statement = ""
         self.operators = 0
         self.level = self.brackets[-1].level + 1 if self.brackets else 0
+
+    def _supply_brace(self, indent: int) -> None:
+        """Open a body whose `{` was forgotten, if the next line is further right."""
+        found = _NEXT_LINE.match(self.text, self.at, self.end)
+        if not found or found[2] == "{" or len(found[1]) <= indent or self.previous == "COLON":
+            return
+        end = self.last_end
+        help = self.fix("write it at the end of the line", end, end, " {")
+        if self.previous == "BAD":
+            help = Help("write it after the `)`")
+        self.report("E0102", "the `{` of this body is missing", end, end, help=[help])
+        self.push("LBRACE", "{", end, indent)
 
     # --------------------------------------------------------- what is not ours
 
@@ -354,7 +379,9 @@ class Lexer(Brackets):
             self._foreign_comment(text, start)
             return
         word = FOREIGN[text]
-        fix = self.fix(f"write `{word}`", start, self.at, f" {word} ")
+        before = "" if self.text[start - 1 : start].isspace() else " "
+        after = "" if self.text[self.at : self.at + 1].isspace() else " "
+        fix = self.fix(f"write `{word}`", start, self.at, f"{before}{word}{after}")
         self.report("E0109", f"`{text}` is written `{word}` here", start, self.at, help=[fix])
         self.emit(EXPRESSION_WORDS[word], word, start, self.at)
 
@@ -398,7 +425,9 @@ class Lexer(Brackets):
         twin = " " if char.isspace() else LOOK_ALIKES.get(char, "")
         if self.said.get(char) != self.line_start:
             shown = "a plain space" if twin == " " else f"`{twin}`"
-            helps = [self.fix(f"write {shown}", start, self.at, twin)] if twin else []
+            helps: list[Help | str] = ["remove it, or write it in a string or a comment"]
+            if twin:
+                helps = [self.fix(f"write {shown}", start, self.at, twin)]
             message = f"`{char}` has no meaning here: {describe(char)}"
             self.report("E0103", message, start, self.at, help=helps)
         self.said[char] = self.line_start

@@ -61,7 +61,7 @@ def build(grammar: str) -> Lark:
     Lark settles a conflict between shifting and reducing by itself and says so
     only in its log, so the log is read here.
     """
-    from lark import Lark, logger
+    from lark import GrammarError, Lark, logger
 
     conflicts: list[str] = []
     listener = logging.Handler()
@@ -78,6 +78,8 @@ def build(grammar: str) -> Lark:
             maybe_placeholders=True,
             debug=True,
         )
+    except GrammarError as problem:
+        raise ValueError(str(problem)) from None
     finally:
         logger.removeHandler(listener)
         logger.setLevel(level)

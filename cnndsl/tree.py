@@ -183,7 +183,23 @@ class TreeBuilder:
         arguments: tuple[Argument, ...],
         shape: Expr | None,
     ) -> Apply:
+        if labels and shape is None and len(arguments) == 1:
+            self._refuse_size(labels[-1], arguments[0].value)
         return Apply(labels, None, arguments, None, None, shape, span)
+
+    def _refuse_size(self, label: Ref, value: Expr) -> None:
+        """`relu: 112x112x64` is a label and a window; the size of `relu` was meant."""
+        if not isinstance(value, Dims) or len(value.factors) < 3:
+            return
+        word, colon = label.span.text, Span(self.source, label.span.end, label.span.end)
+        self.diagnostics.append(
+            error(
+                "E0101",
+                f"`{word}:` is a label here, and a size is no statement",
+                label.span.to(value.span),
+                help=[Help("write a space before the `:` of an output size", Fix(colon, " "))],
+            )
+        )
 
     def call(
         self,

@@ -194,7 +194,7 @@ _GROUPS = (
     ("STAGE", _STATEMENTS, _STATEMENT),
     ("NUMBER", _VALUES, _VALUE),
     ("STAR", _BINARY, _OPERATOR),
-    ("TEMPLATE", _REFS, "a label"),
+    ("TEMPLATE", _REFS, "a name or a label"),
 )
 # Said last, and not at all when there is more to say.
 _ENDS = ("_SEP", "RBRACE", "BAR", "$END")
@@ -208,8 +208,11 @@ def in_words(kinds: Iterable[str]) -> str:
         if sign in left and (sign != "NUMBER" or "DIMS" in left):
             left -= group
             phrases.append(phrase)
+    if len(left & _BINARY) > 2:
+        left -= _BINARY
+        phrases.append("another operator")
     ends = [kind for kind in _ENDS if kind in left][:1]
-    rest = sorted(left.difference(_ENDS), key=lambda kind: HUMAN[kind].strip("`"))
+    rest = sorted(left.difference(_ENDS), key=lambda kind: (HUMAN[kind][0] == "`", HUMAN[kind]))
     phrases += [HUMAN[kind] for kind in (*rest, *ends)]
     phrases = list(dict.fromkeys(phrases))
     return " or ".join([", ".join(phrases[:-1]), phrases[-1]] if len(phrases) > 1 else phrases)
@@ -322,7 +325,8 @@ def _assignment(found: Unexpected) -> Explanation | None:
     if is_call:
         help = f"a label names the value of a statement: `{name}: conv 3x3, 64`"
     span = Span(found.source, found.opening[2], found.opening[2] + len(line))
-    outside = is_call and found.depth == 0
+    is_indented = found.source.position(found.opening[2])[1] > 1
+    outside = found.depth == 0 and (is_call or is_indented)
     return Explanation(error("E0109", message, span, help=[help]), foreign=outside)
 
 
@@ -387,6 +391,8 @@ def _missing_separator(found: Unexpected) -> Explanation | None:
         signs.append("`,`")
     if "_SEP" in found.expected and begins:
         signs.append("`;`")
+    if found.opening[0] == "DEFAULT" and "COLON" in found.expected:
+        signs = ["`:`"]
     if not signs:
         return None
     between = f"between `{found.before[1]}` and `{found.text}`"
@@ -401,6 +407,8 @@ def _separators(found: Unexpected, signs: list[str]) -> Help:
         return Help("arguments are separated by `,`, statements by `;` or a new line")
     if signs == ["`;`"]:
         return Help("start a new line, or write `;` between the statements")
+    if signs == ["`:`"]:
+        return found.fix("the operations follow a `:`", ":", place, place)
     return found.fix("add the comma", ",", place, place)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -187,9 +188,7 @@ class Maker:
         shape = self.maybe(self.value)
         if kind < 4:
             times = self.maybe(self.value)
-            return Apply(
-                self.labels(), self.name(), self.arguments(), None, times, shape, AT
-            )
+            return Apply(self.labels(), self.name(), self.arguments(), None, times, shape, AT)
         if kind == 4:
             arguments = (Argument(None, self.window(), AT), *self.arguments())
             return Apply(self.labels(), None, arguments, None, None, shape, AT)
@@ -214,7 +213,7 @@ class Maker:
         return self.let()
 
     def window(self):
-        size = Dims(self.some(self.digits, 2), AT)
+        size = Dims(self.some(self.digits, 2, 2), AT)
         return self.one([size, Binary("/", size, self.number(), AT)])
 
     def expect(self):
@@ -334,3 +333,146 @@ def with_comments(text: str, random: random.Random) -> str:
 
 def comments(text: str) -> list[str]:
     return [comment[1] for comment in scan(Source("made", text)).comments]
+
+
+# ------------------------------------------------------------------- the layout
+
+
+def test_a_spec_reads_like_a_table():
+    assert formatted(
+        """
+model   googlenet( classes = 1000 )   {
+    input 224 x 224 x 3
+    conv1: conv(7x7/2,64) : 112x112x64
+    maxpool 3x3/2:56x56x64     # halves
+    lrn; dropout 40%           # twice
+
+    3a : 1
+}
+""".replace("3a : 1", "3a: inception(64, 96 -> 128, pool->32) x depths [0] : 28x28x256")
+    ) == (
+        """\
+model googlenet(classes=1000) {
+  input 224x224x3
+  conv1: conv(7x7/2, 64) : 112x112x64
+  maxpool 3x3/2          : 56x56x64  # halves
+  lrn
+  dropout 40%                        # twice
+
+  3a: inception(64, 96→128, pool→32) × depths[0] : 28x28x256
+}
+"""
+    )
+
+
+def test_lines_that_the_author_chose():
+    text = """\
+block shortcut_b(n, stride) { if stride != 1 { conv 1x1/stride, n, bn } else { identity } }
+block inception(n1, r3→n3, pool→np) {
+  concat {
+    | conv 1x1, n1
+    | conv 1x1, r3; conv 3x3, n3
+    | maxpool 3x3/1
+      conv 1x1, np
+  }
+  concat { | identity | conv 1x1, n1 } × 3
+  if a {
+    relu
+  } else if b {
+    bn
+  } else {
+    lrn
+  }
+}
+model resnet18 = resnet([2, 2, 2, 2], basic) in torch { expect params = 11_689_512 }
+dialect mine = torch { conv: bias=true; bn: eps=1e-3 }
+"""
+    assert formatted(text) == text
+
+
+def test_comments_stay_where_they_are():
+    text = """\
+# the file
+cnn 1  # the edition
+
+use std  # the library
+# before
+block b(
+  # the width
+  n,
+  stride=1  # of the first layer
+) {  # the body
+  relu  # trailing
+
+  # dangling
+}
+model m {
+  concat {  # branches
+    # first
+    | conv 1x1, n  # one
+    # second
+    | identity
+    # none left
+  }  # done
+  if a { relu }  # else nothing
+  f(
+    1,
+    # two
+    2
+  )
+  # the end
+}
+# of the file
+"""
+    assert formatted(text) == text
+
+
+def test_long_calls_are_wrapped():
+    arguments = ", ".join(f"argument_{number}={number}" for number in range(12))
+    text = formatted(f"model m {{ cell({arguments}) × 3 : 7x7x64; relu }}")
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.splitlines()[-3:] == ["  ) × 3 : 7x7x64", "  relu", "}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3x3/2", "3x3/2"),
+        ("H x W x 3", "H×W×3"),
+        ("k x k", "k×k"),
+        ("k×k / s", "k×k/s"),
+        ("k×(k/2)", "k × (k/2)"),
+        ("H/4 x W/4 x 64", "H/4 × W/4 × 64"),
+        ("resolution×resolution×3", "resolution × resolution × 3"),
+        ("4 * n + 1", "4*n + 1"),
+        ("64*2 ** i", "64 * 2**i"),
+        ("in.channels/4", "in.channels / 4"),
+        ("1x1/(a if b else c)", "1x1/(a if b else c)"),
+        ("(a)", "a"),
+        ("a-(b-c)", "a - (b - c)"),
+        ("96 -> 128", "96→128"),
+        ("f( a = 1 , 2 )", "f(a=1, 2)"),
+    ],
+)
+def test_spelling_of_expressions(text, expected):
+    value, problems = parse_expression(Source("t.cnn", text))
+    assert not problems
+    assert print_expression(value) == expected
+
+
+def test_errors_are_not_formatted():
+    with pytest.raises(CnnError) as caught:
+        formatted("model m { = }")
+    assert [problem.code for problem in caught.value.diagnostics] == ["E0101"]
+
+
+def test_an_empty_file_stays_empty():
+    assert formatted("\n\n") == ""
+    assert formatted("# only this") == "# only this\n"
+
+
+def test_the_formatter_checks_itself(monkeypatch):
+    monkeypatch.setattr("cnndsl.printer._comments", lambda source: [source.text])
+    with pytest.raises(CnnError) as caught:
+        formatted("model m {  relu }")
+    assert [problem.code for problem in caught.value.diagnostics] == ["I9001"]
