@@ -112,6 +112,17 @@ def test_all_lengths_are_tested() -> None:
     assert LENGTHS.keys() <= {path.stem for path in EVERY}
 
 
+def test_claims_about_rows() -> None:
+    rows = ("input 28x28x192", "a: inception(64, 96→128, 16→32, pool→32)",
+            "stage s { conv 3x3, 8, bn, relu; conv 1x1, 4 }", "c: concat { | 1x1, 3 | identity }",
+            "expect macs(a) = 128M", "expect params(a, s) = 163_696 + 18_432 + 16 + 36",
+            "expect activations(s) = 12 * 784 + 16 * 784")  # fmt: skip
+    assert all(claim.holds for claim in compiled(*rows).claims)
+    for wrong in ("macs(a) = 129M", "macs(b) = 128M", "macs(c) = 1", "depth(a) = 2"):
+        with pytest.raises(CnnError):
+            compiled(*rows, f"expect {wrong}")
+
+
 def test_a_shipped_model_can_be_varied(tmp_path: Path) -> None:
     """What a variant is given goes to its base, and its own claims are not about the result."""
     shutil.copy(ROOT / "specs" / "resnet.cnn", tmp_path)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 
 from ..diagnostics import Diagnostic, did_you_mean, error
-from ..graph import Module
+from ..graph import Module, Node
+from ..op import Op
 from ..record import Record
 from ..symbol import Size, Symbol
-from .cost import cost
+from .cost import add_ledgers, cost, count, parameters
 from .depth import depth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from typing import NoReturn
 
     from ..elaborate import Claim
+    from ..op import Ledger
 
 _NUMBER = re.compile(r"\s*[\d_]+(?:\.(\d+))?(?:[eE]([+-]?\d+))?([KMGT])?\s*")
 _POWER = {None: 0, "K": 3, "M": 6, "G": 9, "T": 12}
@@ -144,10 +147,31 @@ class _Unknown(Exception):
         self.help = help
 
 
-def _training(subjects: tuple[str, ...]) -> bool:
-    if subjects not in ((), ("training",)):
-        raise _Unknown(f"`{subjects[0]}` is not `training`")
-    return bool(subjects)
+def _ledger(module: Module, subjects: tuple[str, ...]) -> Ledger:
+    """The costs of the model, of its training, or of the rows with these labels."""
+    if subjects in ((), ("training",)):
+        return cost(module, bool(subjects)).total
+    found = cost(module, training=True).nodes(module.main)
+    return add_ledgers(found[node.name] for label in subjects for node in _row(module, label))
+
+
+def _row(module: Module, label: str) -> list[Node]:
+    """The nodes of a labelled statement or stage."""
+    nodes = module.main.nodes
+    row = [node for node in nodes if node.label == label or label in node.region]
+    if not row:
+        _no_label(label, {name for node in nodes for name in (node.label, *node.region) if name})
+    if all(isinstance(node.op, Op) and node.op.family == "merge" for node in row):
+        raise _Unknown(
+            f"`{label}` is a merge; its branches are rows of their own",
+            ("put the branches into a `block`, or into a `stage`",),
+        )
+    return row
+
+
+def _no_label(label: str, known: Iterable[str]) -> NoReturn:
+    near = did_you_mean(label, sorted(known))
+    raise _Unknown(f"there is no label `{label}`", (f"did you mean `{near}`?",) if near else ())
 
 
 def _value(module: Module, subjects: tuple[str, ...]) -> str:
@@ -160,27 +184,28 @@ def _value(module: Module, subjects: tuple[str, ...]) -> str:
         return names[label]
     if label in module.main.types:
         return label
-    near = did_you_mean(label, names)
-    raise _Unknown(f"there is no label `{label}`", (f"did you mean `{near}`?",) if near else ())
+    _no_label(label, names)
 
 
 def _params(module: Module, subjects: tuple[str, ...]) -> Found:
-    return cost(module, _training(subjects)).params
+    return parameters(_ledger(module, subjects))
 
 
 def _macs(module: Module, subjects: tuple[str, ...]) -> Found:
-    return cost(module, _training(subjects)).macs
+    return count(_ledger(module, subjects), "macs")
 
 
 def _flops(module: Module, subjects: tuple[str, ...]) -> Found:
-    return cost(module, _training(subjects)).flops
+    return count(_ledger(module, subjects), "flops")
 
 
 def _activations(module: Module, subjects: tuple[str, ...]) -> Found:
-    return cost(module, _training(subjects)).activations
+    return _ledger(module, subjects).get("out", 0)
 
 
 def _depth(module: Module, subjects: tuple[str, ...]) -> Found:
+    if subjects:
+        raise _Unknown("`depth` is a claim about the whole network", ("write `depth = 50`",))
     return depth(module)
 
 
