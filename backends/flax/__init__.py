@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnndsl.graph import Module
+from cnndsl.notation import number, whole_formula
+from cnndsl.passes.cost import cost
+from cnndsl.symbol import Size
 
 from .module import EmissionError, emit_module
 from .weights import Place, arrange, weight_map
@@ -23,9 +26,21 @@ class FlaxBackend:
         """The module's text.
 
         Arguments:
-            facts: counts for the header, by name.
+            facts: counts for the header, by name; by default parameters and MACs.
         """
-        return emit_module(module, facts)
+        return emit_module(module, counts(module) if facts is None else facts)
+
+
+def counts(module: Module) -> dict[str, object]:
+    """What the header says of a network's size."""
+    costs = cost(module)
+    return {"parameters": _counted(costs.params), "MACs": _counted(costs.macs)}
+
+
+def _counted(size: Size) -> str:
+    """A number, or a formula for the sizes that lose nothing to rounding."""
+    simple = None if isinstance(size, int) else whole_formula(size)
+    return number(size) if simple is None else simple[0]
 
 
 BACKEND = FlaxBackend()
