@@ -80,9 +80,10 @@ class Body:
         self.trees: dict[int, Expr] = {}
         self.within: dict[int, tuple[int, ...]] = {}
         statements = self._statements()
-        needed = self._needed(statements)
+        needed = self._needed(statements, self.main_results)
         early = [s for s in statements if needed & set(s.targets)]
-        late = [s for s in statements if not needed & set(s.targets)]
+        trained = self._needed(statements, [value for _, value in self.training])
+        late = [s for s in statements if trained & set(s.targets) and s not in early]
         self.inline = self._inline_results(early, late)
         self.statements = [*early, *late]
         self.late_from = len(early)
@@ -141,9 +142,9 @@ class Body:
             return one.step.family in ("conv", "linear") and bool(other.name)
         return other.step.family == "regular" and same_row
 
-    def _needed(self, statements: Sequence[Statement]) -> set[int]:
-        """Values that the outputs of inference need."""
-        needed = set(self.main_results)
+    def _needed(self, statements: Sequence[Statement], results: Sequence[int]) -> set[int]:
+        """Values that some outputs need."""
+        needed = set(results)
         for statement in reversed(statements):
             targets = set(statement.targets)
             if statement.group is not None:
@@ -417,7 +418,8 @@ class _Writer:
         self, targets: Sequence[str], piece: Piece, statement: Statement, indent: int
     ) -> None:
         for value, target in zip(statement.targets, targets, strict=True):
-            self._hold(target, value)
+            if target != "_":
+                self._hold(target, value)
         before = f"{', '.join(targets)} = "
         if flat(piece) == before.removesuffix(" = "):
             return
@@ -499,6 +501,8 @@ class _Writer:
         """A variable for a value that statement `index` makes."""
         if forced is not None:
             return forced
+        if value not in self.body.last:
+            return "_"
         tapped = self.body.tapped.get(value)
         if tapped is not None and self._is_free(tapped, index):
             return tapped

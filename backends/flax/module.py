@@ -20,7 +20,7 @@ from .parameters import Parameter
 
 WIDTH = 100
 TYPES = ("dtype", "param_dtype")
-SHARED = ("use_bias", "use_scale", "momentum", "epsilon", "kernel_init")
+SHARED = ("use_bias", "use_scale", "momentum", "epsilon", "use_fast_variance", "kernel_init")
 LOCAL_NAMES = {
     "nnx.Conv": "conv",
     "nnx.ConvTranspose": "deconv",
@@ -106,7 +106,7 @@ def emit_module(module: Module, facts: Mapping[str, object] | None = None) -> st
     if weights:
         pieces = layout(Group("{", tuple(weights)), 0, "AUX_WEIGHTS = ")
         constants += [*pieces, '"""Weight of the loss of each auxiliary output."""']
-    helpers = "\n\n".join(source.strip("\n") for name, source in HELPERS.items() if name in used)
+    helpers = "\n\n\n".join(source.strip("\n") for name, source in HELPERS.items() if name in used)
     parts = [part for part in ("\n".join(constants), helpers, text.strip("\n")) if part]
     imports = _imports(_names_in("\n\n\n".join(parts)))
     head = _header(module, classes[-1], facts or {}) + "\n\n" + imports
@@ -516,7 +516,9 @@ def _keyword(keyword: Keyword, scope: Scope) -> Piece:
 
 def _tidy(keyword: Keyword, make: Apply) -> Keyword | None:
     """Padding of zeros as people write it: nothing for a 1x1 kernel, else `"VALID"`."""
-    if keyword.name != "padding":
+    function = line(make.function, Scope({}))
+    spread = any(k.name == "input_dilation" for k in make.keywords)
+    if keyword.name != "padding" or function not in ("nnx.Conv", "conv") or spread:
         return keyword
     values = [part for part in walk(keyword.value) if isinstance(part, (Value, Text))]
     if not all(isinstance(v, Value) and v.value == 0 for v in values):
@@ -524,7 +526,7 @@ def _tidy(keyword: Keyword, make: Apply) -> Keyword | None:
     if not _is_plain(keyword.value):
         return keyword
     size = [p.value if isinstance(p, Value) else None for p in walk(make.arguments[2])][1:]
-    if size == [1, 1] and line(make.function, Scope({})) == "nnx.Conv":
+    if size == [1, 1]:
         return None
     return Keyword("padding", Text('"VALID"'))
 

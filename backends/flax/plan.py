@@ -11,13 +11,28 @@ from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import fail
 from cnndsl.graph import Call, Graph, Node
+from cnndsl.op import Op
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.merge import Mul
 from cnndsl.ops.pool import GlobalAvgPool, GlobalMaxPool
 from cnndsl.record import Record
 from cnndsl.types import TensorType
 
-from .code import Apply, Arg, Expr, Keyword, Own, Text, Value, call, features, rewrite, shape, walk
+from .code import (
+    Apply,
+    Arg,
+    Expr,
+    Keyword,
+    Own,
+    Pads,
+    Text,
+    Value,
+    call,
+    features,
+    rewrite,
+    shape,
+    walk,
+)
 from .rules import Said, Site, say
 
 if TYPE_CHECKING:
@@ -164,8 +179,7 @@ class _Planner:
                     for value, index in zip(node.outputs, placed.results, strict=True):
                         self.same[value.name] = node.inputs[index]
             else:
-                site = Site(self._types(node), tuple(t.rank for t in self._types(node)))
-                if say(node.op, site).apply == Arg(0):
+                if say(node.op, self._site(node)).apply == Arg(0):
                     self.same[node.outputs[0].name] = node.inputs[0]
 
     def _types(self, node: Node) -> tuple[TensorType, ...]:
@@ -206,6 +220,8 @@ class _Planner:
             makes = (said.make,) if said.make is not None else ()
             if node.name in self.classifiers:
                 makes = tuple(map(_as_classifier, makes))
+            if node.name in self.shared or node.weights is not None:
+                makes = self._for_all_users(node, makes)
             ranks = (3,) if keepdims else tuple(t.rank for t in types)
             family = node.op.family
         self.ranks.update(zip(outputs, ranks, strict=True))
@@ -217,6 +233,27 @@ class _Planner:
             (node,), inputs, outputs, apply, () if owner else makes, said, cls, family, owner,
             ranks, types,
         )  # fmt: skip
+
+    def _for_all_users(self, node: Node, makes: tuple[Apply, ...]) -> tuple[Apply, ...]:
+        """With `SAME` padding where the nodes that share a module need different amounts."""
+        root = self._owner(node)
+        users = [n for n in self.graph.nodes if self._owner(n) == root]
+        said = [say(n.op, self._site(n)).make for n in users if isinstance(n.op, Op)]
+        pads = [p for make in said if make for p in walk(make) if isinstance(p, Pads)]
+        if all(p.sides == pads[0].sides for p in pads) or not all(p.same for p in pads):
+            return makes
+        return tuple(_with_same_padding(make) for make in makes)
+
+    def _owner(self, node: Node) -> str:
+        """The node whose module a node uses, its own or another's."""
+        while node.weights is not None:
+            owner = node.weights
+            node = next(n for n in self.graph.nodes if n.name == owner)
+        return node.name
+
+    def _site(self, node: Node) -> Site:
+        types = self._types(node)
+        return Site(types, tuple(t.rank for t in types))
 
     def _check_shared(self, node: Node, makes: tuple[Apply, ...]) -> None:
         """Raise unless the module of the node whose weights this one uses can do its work."""
@@ -244,6 +281,13 @@ class _Planner:
             )
             for reader in readers.get(node.outputs[0].name, [None])
         )
+
+
+def _with_same_padding(make: Apply) -> Apply:
+    """The constructor with `SAME` in place of amounts."""
+    changed = rewrite(make, lambda e: Text('"SAME"') if isinstance(e, Pads) else None)
+    assert isinstance(changed, Apply)
+    return changed
 
 
 def _as_classifier(make: Apply) -> Apply:

@@ -343,12 +343,13 @@ def bn(op: Bn, site: Site) -> Said:
 
 @rule(Ln)
 def ln(op: Ln, site: Site) -> Said:
-    return _norm("nnx.LayerNorm", op, site)
+    return _norm("nnx.LayerNorm", op, site, (EXACT_VARIANCE,))
 
 
 @rule(Gn)
 def gn(op: Gn, site: Site) -> Said:
-    return _norm("nnx.GroupNorm", op, site, (Keyword("num_groups", Value(op.groups, "groups")),))
+    groups = Keyword("num_groups", Value(op.groups, "groups"))
+    return _norm("nnx.GroupNorm", op, site, (groups, EXACT_VARIANCE))
 
 
 @rule(Lrn)
@@ -361,11 +362,12 @@ def lrn(op: Lrn, site: Site) -> Said:
         Keyword("beta", Value(op.beta, "beta")),
         Keyword("k", Value(op.k, "k")),
     )
-    arguments = (_as_map(site), Value(op.size, "count"))
-    value: Expr = Apply(Text("local_response_norm"), arguments, keywords)
-    return Said(Subscript(value, ":, 0, 0, :") if site.ranks[0] == 1 else value)
+    arguments = (Arg(0), Value(op.size, "count"))
+    return Said(Apply(Text("local_response_norm"), arguments, keywords))
 
 
+EXACT_VARIANCE = Keyword("use_fast_variance", Text("False"))
+"""The mean of squares less the square of the mean cancels where they are close."""
 AFFINE = (("scale", "scale"), ("shift", "bias"))
 
 
