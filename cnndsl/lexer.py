@@ -54,7 +54,7 @@ FOREIGN = {"&&": "and", "&": "and", "||": "or", "!": "not"}
 _BODIES = frozenset(("BLOCK", "MODEL", "DIALECT", "STAGE", "FOR", "IF"))
 
 _VALUE = r"(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_(\[]"
-_VALUE_AHEAD = re.compile(rf"\s+{_VALUE}")
+_VALUE_AHEAD = re.compile(rf"[ \t]+{_VALUE}")
 _TIMES_AHEAD = re.compile(rf"[ \t]*(?:×|x[ \t]+{_VALUE})")
 _NUMBER_AHEAD = re.compile(r"[ \t]+\d")
 _LABELS = re.compile(rf"{WORD}(?:[ \t]*,[ \t]*{WORD})*:(?![:=])")

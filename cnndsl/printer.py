@@ -347,13 +347,9 @@ class Printer:
         """Whether comments stand within a node."""
         return False
 
-    def _has_comments_in(self, items: Sequence[Any]) -> bool:
-        """Whether comments stand within a list in parentheses."""
-        return False
-
-    def _list_end(self, items: Sequence[Any]) -> int:
-        """The offset of the `)` after the entries of a list."""
-        return 0
+    def _end_of_commented(self, items: Sequence[Any]) -> int | None:
+        """The offset of the `)` after the entries of a list if comments stand before it."""
+        return None
 
     def _stays_flat(self, node: Statement | Item | Body) -> bool:
         """Whether the bodies of a node may stand on one line."""
@@ -458,11 +454,11 @@ class Printer:
     def _head(self, node: Any, head: str, indent: int) -> list[str]:
         """What stands before the body, with a list in parentheses wrapped if need be."""
         items, opening, closing = _wrappable(node)
-        has_comments = self._has_comments_in(items)
-        if not items or (_fits(head + " {", None, indent) and not has_comments):
+        end = self._end_of_commented(items)
+        if not items or (_fits(head + " {", None, indent) and end is None):
             return [head]
-        if has_comments:
-            rows = self._rows(items, self._list_end(items), indent + 2)
+        if end is not None:
+            rows = self._rows(items, end, indent + 2)
             _add_commas(rows)
             return [opening, *_indented(_aligned(_without_blank(rows))), closing]
         texts = [self._lines(item, 0)[0] for item in items]
@@ -599,13 +595,11 @@ class Formatter(Printer):
     def _has_comments(self, node: Any) -> bool:
         return self.at < len(self.comments) and self.comments[self.at][2] < node.span.end
 
-    def _has_comments_in(self, items: Sequence[Any]) -> bool:
+    def _end_of_commented(self, items: Sequence[Any]) -> int | None:
         if not items or self.at == len(self.comments):
-            return False
-        return self.comments[self.at][2] < self._list_end(items)
-
-    def _list_end(self, items: Sequence[Any]) -> int:
-        return self.parentheses[bisect_left(self.parentheses, items[-1].span.end)]
+            return None
+        end = self.parentheses[bisect_left(self.parentheses, items[-1].span.end)]
+        return end if self.comments[self.at][2] < end else None
 
     def _stays_flat(self, node: Statement | Item | Body) -> bool:
         start = node.span.start

@@ -87,9 +87,14 @@ class TreeBuilder:
 
     def _define(self, token: Token) -> Name:
         """A name that the user gives to something."""
-        if token[1] in RESERVED:
-            self.diagnostics.append(reserved(token[1], self._span(token)))
-        return self._name(token)
+        name = self._name(token)
+        self._refuse_reserved(name)
+        return name
+
+    def _refuse_reserved(self, *names: Ref) -> None:
+        for name in names:
+            if isinstance(name, Name) and name.id in RESERVED:
+                self.diagnostics.append(reserved(name.id, name.span))
 
     # -------------------------------------------------------------- the file
 
@@ -146,6 +151,7 @@ class TreeBuilder:
         return tuple([self._define(name) for name in names])
 
     def let(self, span: Span, name: Token, names: tuple[Name, ...] | None, value: Expr) -> Let:
+        self._refuse_reserved(*(names or ()))
         return Let(self._define(name), names, value, span)
 
     # ------------------------------------------------------------ statements
@@ -267,6 +273,7 @@ class TreeBuilder:
     def input(self, span: Span, labels: tuple[Ref, ...], *values: Expr) -> Input:
         names = tuple([value for value in values if isinstance(value, Name)])
         if len(names) == len(values):
+            self._refuse_reserved(*names)
             return Input(labels, names, None, span)
         if len(values) > 1:
             self.diagnostics.append(
@@ -281,6 +288,7 @@ class TreeBuilder:
         return Input(labels, (), values[0], span)
 
     def stage(self, span: Span, name: Ref, body: Body, shape: Expr | None) -> Stage:
+        self._refuse_reserved(name)
         return Stage(name, body, shape, span)
 
     def from_(self, span: Span, *children: Ref | Body | None) -> From:

@@ -303,8 +303,6 @@ def _foreign_help(found: Unexpected, line: str) -> tuple[str, str] | None:
         return "YAML", "write the statements below each other, without dashes"
     if found.depth == 0 and _YAML_KEY.match(line):
         return "YAML", "a network is written `model name { ... }`"
-    if found.before[0] == "LABEL" and found.kind in ("_SEP", "$END"):
-        return "YAML", "write the body in braces: `{ ... }`"
     return None
 
 
@@ -448,9 +446,24 @@ def _brace_on_next_line(found: Unexpected) -> Explanation | None:
 # ------------------------------------------------------------- wrong places
 
 
+def _label_alone(found: Unexpected) -> Explanation | None:
+    """`3a:` and nothing else"""
+    if found.before[0] != "LABEL" or found.kind not in ("_SEP", "$END", "RBRACE", "BAR"):
+        return None
+    word, start, end = found.before[1:]
+    return Explanation(
+        error(
+            "E0101",
+            f"the label `{word}` has no statement",
+            Span(found.source, start, end),
+            help=["write the statement that it names on the same line"],
+        )
+    )
+
+
 def _label_of_nothing(found: Unexpected) -> Explanation | None:
     """`a: if x { }`"""
-    if found.before[0] != "LABEL" or found.kind in ("_SEP", "$END", "RBRACE", "BAR"):
+    if found.before[0] != "LABEL":
         return None
     if "STAGE" in found.expected or "NAME" not in found.expected:
         return None
@@ -579,6 +592,7 @@ _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _repeat_of_bare,
     _output_size,
     _attached_brace,
+    _label_alone,
     _label_of_nothing,
     _missing_separator,
     _first_branch,

@@ -83,6 +83,7 @@ def test_words(text, expected):
         ("{ } x n", "LBRACE RBRACE TIMES NAME"),
         ("add x, y", "NAME NAME COMMA NAME"),
         ("fc x", "NAME NAME"),
+        ("fc x\nrelu", "NAME NAME _SEP NAME"),
         ("fc x if x else x", "NAME NAME IF NAME ELSE NAME"),
         ("let x = 3", "LET NAME EQUAL NUMBER"),
         ("fc x(3)", "NAME NAME _CALL NUMBER RPAR"),

@@ -484,6 +484,28 @@ def test_recovery(text, expected):
     assert problems_of(text) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "block from { relu }",
+        "block if(n) { relu }",
+        "block b(share) { relu }",
+        "model m(source=1) { relu }",
+        "dialect train { conv: ceil }",
+        "let stage = 3",
+        "let f(input) = 3",
+        "let f(a, then) = 3",
+        "model m { input from, x }",
+        "model m { stage block { relu } }",
+        "model m { for let in 0..3 { relu } }",
+        "model m { output: relu }",
+        "model m { let not = 3 }",
+    ],
+)
+def test_reserved_words_are_no_names(text):
+    assert problems_of(text) == [(1, "E0106")]
+
+
 def test_what_is_sound_is_kept():
     tree, problems = parse(Source("t.cnn", "model a { relu; = ; bn }\n$\nmodel b { lrn }\n"))
     assert len(problems) == 2
