@@ -142,6 +142,10 @@ class GraphBuilder:
             for value in node.inputs:
                 readers.setdefault(value, []).append(node.op)
         kept = {output.value for output in self.outputs}
+        used = kept | readers.keys()
+        for node in self.nodes:
+            if not any(value.name in used for value in node.outputs):
+                self.warnings.append(_unused(node))
         nodes = tuple(_with_bias(node, readers, kept) for node in self.nodes)
         labels = tuple(
             (label, flow[0]) for label, flow in self.labels.items() if flow and len(flow) == 1
@@ -167,6 +171,17 @@ def _with_bias(node: Node, readers: dict[str, list[Op | Call]], kept: set[str]) 
     users = readers.get(value, [])
     cancelled = bool(users) and value not in kept and all(isinstance(user, Bn) for user in users)
     return replace(node, op=replace(op, bias=not cancelled))
+
+
+def _unused(node: Node) -> Diagnostic:
+    what = f"`{node.label}`" if node.label else "this"
+    return error(
+        "W0401",
+        f"nothing uses the value of {what}",
+        node.span,
+        "it is computed and counted all the same",
+        help=["remove it, or join it to the flow, or make it an `output`"],
+    )
 
 
 def _dropped(op: Op, n: int, dropped: int, stride: int, name: str, span: Span) -> Diagnostic:

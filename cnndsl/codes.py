@@ -847,6 +847,31 @@ model net {
 }
 ```
 
+## W0401 a value that nothing uses
+
+A layer or a call whose value no statement reads and no output gives, most often because
+`from` moved the flow away from it. It costs parameters and operations all the same.
+
+```cnn wrong
+model net {
+  input 32x32x3
+  a: conv 3x3, 16
+  conv 3x3, 64
+  from a
+  relu
+}
+```
+
+```cnn right
+model net {
+  input 32x32x3
+  a: conv 3x3, 16
+  b: conv 3x3, 16
+  add(a, b)
+  relu
+}
+```
+
 ## I9001 an error in cnnc itself
 
 Something happened that cannot happen. Nothing was written. The report file has what

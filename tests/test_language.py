@@ -437,3 +437,24 @@ model m {{ input 8x8x4; {body} }}
 """
     found = codes(text)
     assert found == expected or (found[0] in expected and len(found) == 1)
+
+
+def test_a_variant_with_other_arguments_does_not_inherit_claims() -> None:
+    text = """
+model whole(n = 4) { input 8x8x4; conv 3x3, n; expect params = 148 }
+model other = whole(n=5)
+model same = whole
+model family(n) { input 8x8x4; conv 3x3, n; expect depth = 2 }
+model member = family(3)
+"""
+    module(text, "other")
+    module(text, "same")
+    with pytest.raises(CnnError):
+        module(text, "member")
+
+
+def test_a_value_that_nothing_uses_is_a_warning() -> None:
+    text = "model m { input 8x8x4; a: conv 3x3, 4; lost: conv 3x3, 64; from a; relu }"
+    (warning,) = driver.compile_model(Source("m.cnn", text)).diagnostics
+    assert warning.code == "W0401" and "`lost`" in warning.message
+    assert codes(text, strict=True) == ["W0401"]

@@ -30,6 +30,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     run.builder.reserved = frozenset(label_names(base.body))
     scope.labels = lambda name: label_type(run, name)
     flow = work_through(run, base.body, None, context)
+    run.claiming = True
     check_inputs_used(run, base)
     for variant, inside in variants:
         variant_claims(run, variant, inside)
@@ -83,6 +84,7 @@ def instance(
             if namespace.dialect(dialect) is None:
                 no_dialect(run, model.dialect, namespace)
         if model.base is None:
+            run.claiming = not given or any(p.default is None for p in model.parameters)
             break
         claims = claims and not varied
         if claims and model.body is not None:

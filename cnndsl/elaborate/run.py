@@ -131,6 +131,7 @@ class Run:
         self.constraints: dict[Constraint, None] = {}
         self.claims: list[Claim] = []
         self.source = ""
+        self.claiming = True
         self.functions: dict[str, Graph] = {}
         self.expanded: dict[str, int] = {}
         self.frames: list[Frame] = []

@@ -49,7 +49,7 @@ def source_statement(run: Run, statement: SourceNote, flow: Flow, context: Conte
 
 @rule_for(Expect)
 def expect_statement(run: Run, statement: Expect, flow: Flow, context: Context) -> Flow:
-    if run.options.changes_the_model or run.frames:
+    if run.options.changes_the_model or run.frames or not run.claiming:
         return flow
     value = evaluate(statement.value, context.scope)
     if isinstance(value, (Window, Extents)):

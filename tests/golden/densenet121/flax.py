@@ -2,8 +2,10 @@
 
 Huang et al., Densely Connected Convolutional Networks, 2016, Table 1.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   7,978,856
+    MACs         2,834,161,664
 
 Build it with `create`, and split it once for a fast jitted function:
 

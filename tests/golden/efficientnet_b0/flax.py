@@ -2,8 +2,10 @@
 
 Tan and Le, EfficientNet, 2019, Table 1.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   5,288,548
+    MACs         385,814,752
 
 Build it with `create`, and split it once for a fast jitted function:
 

@@ -2,8 +2,10 @@
 
 Lin et al., Feature Pyramid Networks, 2016, Figure 3.
 
-    input     HxWx3, channels last, after the batch
-    dialect   torch
+    input        HxWx3, channels last, after the batch
+    dialect      torch
+    parameters   26,852,416
+    MACs         138,096·H·W
 
 Build it with `create`, and split it once for a fast jitted function:
 

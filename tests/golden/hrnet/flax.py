@@ -2,8 +2,10 @@
 
 Wang et al., Deep High-Resolution Representation Learning, 2019, Figure 2.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   41,228,840
+    MACs         8,921,133,056
 
 Build it with `create`, and split it once for a fast jitted function:
 

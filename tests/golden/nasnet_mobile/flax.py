@@ -2,8 +2,10 @@
 
 Zoph et al., Learning Transferable Architectures, 2017, Figure 2.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   5,289,978
+    MACs         563,638,816
 
 Build it with `create`, and split it once for a fast jitted function:
 
@@ -325,7 +327,7 @@ class NasNetMobile(nnx.Module):
         x, y = self.e1_1(x, y)  # 7x7x704, 7x7x1056
         x, y = self.e1_2(x, y)  # 7x7x1056, 7x7x1056
         x, y = self.e1_3(x, y)
-        x, y = self.e1_4(x, y)
+        _, y = self.e1_4(x, y)
         x = nnx.relu(y)  # 7x7x1056
         x = jnp.mean(x, axis=(1, 2))  # 1056
         return nnx.softmax(self.fc1(x))

@@ -2,8 +2,10 @@
 
 He et al., Deep Residual Learning for Image Recognition, 2015, Table 1.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   25,557,032
+    MACs         3,857,973,248
 
 Build it with `create`, and split it once for a fast jitted function:
 

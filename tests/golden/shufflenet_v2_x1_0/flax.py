@@ -2,8 +2,10 @@
 
 Ma et al., ShuffleNet V2, 2018, Table 5.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   2,278,604
+    MACs         144,907,992
 
 Build it with `create`, and split it once for a fast jitted function:
 

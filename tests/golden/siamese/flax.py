@@ -2,8 +2,10 @@
 
 Koch et al., Siamese Neural Networks for One-shot Image Recognition, 2015, Figure 4.
 
-    input     `left` 105x105x1, `right` 105x105x1, channels last, after the batch
-    dialect   torch
+    input        `left` 105x105x1, `right` 105x105x1, channels last, after the batch
+    dialect      torch
+    parameters   38,951,745
+    MACs         1,817,251,840
 
 Build it with `create`, and split it once for a fast jitted function:
 

@@ -2,8 +2,10 @@
 
 Ronneberger et al., U-Net, 2015, Figure 1; padded.
 
-    input     HxWx1, channels last, after the batch
-    dialect   torch
+    input        HxWx1, channels last, after the batch
+    dialect      torch
+    parameters   31,030,658
+    MACs         733,888·H·W
 
 Build it with `create`, and split it once for a fast jitted function:
 

@@ -2,8 +2,10 @@
 
 Simonyan and Zisserman, Very Deep Convolutional Networks, 2014, Table 1.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   138,357,544
+    MACs         15,470,264,320
 
 Build it with `create`, and split it once for a fast jitted function:
 

@@ -2,8 +2,10 @@
 
 Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2013, Figure 3.
 
-    input     224x224x3, channels last, after the batch
-    dialect   torch
+    input        224x224x3, channels last, after the batch
+    dialect      torch
+    parameters   107,627,624
+    MACs         2,476,704,896
 
 Build it with `create`, and split it once for a fast jitted function:
 
