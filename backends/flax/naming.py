@@ -21,7 +21,7 @@ IMPORTED = frozenset(
 ARGUMENTS = frozenset(["dtype", "param_dtype", "rngs", "self", "i"])
 AMBIGUOUS = frozenset("lIO")
 
-DEFINED = frozenset([*HELPERS, "interpolation", "cubic_kernel", "create", "draw"])
+DEFINED = frozenset([*HELPERS, "interpolation", "cubic_kernel", "create", "draw", "OneKey"])
 SPELLINGS = {"googlenet": "GoogLeNet", "mbconv": "MBConv"}
 
 _KEYWORDS = frozenset(keyword.kwlist)

@@ -169,8 +169,13 @@ def create(seed: int = 0, **options: Any) -> ResNet50Keras:
 
     The weights are drawn with NumPy, from the distributions that the constructor uses.
     """
-    skeleton = nnx.eval_shape(lambda: ResNet50Keras(**options, rngs=nnx.Rngs(seed)))
-    graphdef, state = nnx.split(skeleton)
+
+    def skeleton() -> ResNet50Keras:
+        rngs = nnx.Rngs(seed)
+        rngs.default = OneKey(seed, tag="default")
+        return ResNet50Keras(**options, rngs=rngs)
+
+    graphdef, state = nnx.split(nnx.eval_shape(skeleton))
     generator = np.random.default_rng(seed)
     for number, (path, variable) in enumerate(nnx.to_flat_state(state)):
         missing = variable.get_value()
@@ -180,6 +185,16 @@ def create(seed: int = 0, **options: Any) -> ResNet50Keras:
             values = draw(generator, path[-1], missing.shape)
             variable.set_value(jnp.asarray(values, missing.dtype))
     return nnx.merge(graphdef, state)
+
+
+class OneKey(nnx.RngStream):
+    """Gives the same key each time: a skeleton is only shapes, and counting slows tracing."""
+
+    def __call__(self) -> jax.Array:
+        return self.key[...]
+
+    def fork(self, **_: Any) -> nnx.RngStream:
+        return nnx.RngStream(self.key[...], tag=self.tag)
 
 
 def draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:

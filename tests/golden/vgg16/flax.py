@@ -99,8 +99,13 @@ def create(seed: int = 0, **options: Any) -> VGG16:
 
     The weights are drawn with NumPy, from the distributions that the constructor uses.
     """
-    skeleton = nnx.eval_shape(lambda: VGG16(**options, rngs=nnx.Rngs(seed)))
-    graphdef, state = nnx.split(skeleton)
+
+    def skeleton() -> VGG16:
+        rngs = nnx.Rngs(seed)
+        rngs.default = OneKey(seed, tag="default")
+        return VGG16(**options, rngs=rngs)
+
+    graphdef, state = nnx.split(nnx.eval_shape(skeleton))
     generator = np.random.default_rng(seed)
     for number, (path, variable) in enumerate(nnx.to_flat_state(state)):
         missing = variable.get_value()
@@ -110,6 +115,16 @@ def create(seed: int = 0, **options: Any) -> VGG16:
             values = draw(generator, path[-1], missing.shape)
             variable.set_value(jnp.asarray(values, missing.dtype))
     return nnx.merge(graphdef, state)
+
+
+class OneKey(nnx.RngStream):
+    """Gives the same key each time: a skeleton is only shapes, and counting slows tracing."""
+
+    def __call__(self) -> jax.Array:
+        return self.key[...]
+
+    def fork(self, **_: Any) -> nnx.RngStream:
+        return nnx.RngStream(self.key[...], tag=self.tag)
 
 
 def draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
