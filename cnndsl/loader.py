@@ -61,6 +61,7 @@ class Loader:
         self.root = os.path.realpath(root)
         self.diagnostics: list[Diagnostic] = []
         self._loaded: dict[str, Namespace] = {}
+        self._library: dict[str, Namespace] = {}
         self._chain: list[str] = []
         self.library = Library(_library_index(), self._load_library)
 
@@ -150,8 +151,10 @@ class Loader:
         return os.path.dirname(path) == os.path.realpath(_library_folder())
 
     def _load_library(self, file: str) -> Namespace:
-        path = os.path.join(_library_folder(), file)
-        return self.namespace(read_source(path, f"std/{file}"))
+        if file not in self._library:
+            path = os.path.join(_library_folder(), file)
+            self._library[file] = self.namespace(read_source(path, f"std/{file}"))
+        return self._library[file]
 
 
 def read_source(path: str, name: str, span: Span | None = None) -> Source:

@@ -15,12 +15,12 @@ from shutil import which
 from xml.dom import minidom
 
 import pytest
+
+from cnndsl import driver
 from cnndsl.backends.dot import BACKEND, LEVELS
 from cnndsl.backends.dot.graph import clean, quote, unquote, wrap
 from cnndsl.backends.dot.render import render
 from cnndsl.backends.dot.style import GREYS, LEGEND, NOTE, PAPER, STYLES, TRAINING
-
-from cnndsl import driver
 from cnndsl.diagnostics import CnnError
 from cnndsl.graph import Call, Graph, Module, Node, Output, Value
 from cnndsl.ops.activation import Relu
@@ -671,7 +671,6 @@ def failure_of_format(format: str) -> str:
 
 def test_every_family_has_a_look() -> None:
     from cnndsl.backends.dot.style import ALIASES
-
     from cnndsl.op import OPS
 
     families = {op.family for op in OPS.values()}

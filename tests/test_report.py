@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from cnndsl import driver
 from cnndsl.backends.report import BACKEND, LEVELS
 from cnndsl.backends.report.model import Amounts, Line, Report
 from cnndsl.backends.report.table import escape_markdown
 from cnndsl.backends.report.words import meaning
-
-from cnndsl import driver
 from cnndsl.diagnostics import CnnError
 from cnndsl.graph import Graph, Module, Node, Output, Value
 from cnndsl.op import Op

@@ -104,7 +104,7 @@ def specialise(
 ) -> Graph | None:
     """The function of a block for these arguments and inputs; None when it is wrong."""
     types = types or tuple(run.builder.types[value] for value in flow)
-    key = (id(ref.block), tuple(values.items()), types, context.defaults)
+    key = (id(ref.block), tuple(values.items()), types, run.number_of(context.defaults))
     if key in run.memo:
         return run.memo[key]
     if len(run.frames) >= MAX_BLOCK_DEPTH:

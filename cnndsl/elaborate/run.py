@@ -139,7 +139,21 @@ class Run:
         self.memo: dict[Any, Graph | None] = {}
         self.interned: dict[Graph, Graph] = {}
         self.inputs_used = 0
+        self._equal: dict[Defaults, int] = {}
+        self._numbers: dict[int, tuple[int, Defaults]] = {}  # the tuple is kept alive for its id
         self._seen: set[tuple[str, str, int]] = set()
+
+    def number_of(self, defaults: Defaults) -> int:
+        """A number for defaults in force; equal ones have equal numbers.
+
+        The memo of functions asks at each call of a block, and most calls have the very
+        same tuple, so its contents are hashed once.
+        """
+        known = self._numbers.get(id(defaults))
+        if known is None:
+            number = self._equal.setdefault(defaults, len(self._equal))
+            known = self._numbers[id(defaults)] = (number, defaults)
+        return known[0]
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keep a diagnostic, once for each place, with the use site when inside a block."""

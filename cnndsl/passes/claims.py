@@ -9,7 +9,7 @@ from ..graph import Module, Node
 from ..op import Op
 from ..record import Record
 from ..symbol import Size, Symbol
-from .cost import add_ledgers, cost, count, parameters
+from .cost import Cost, add_ledgers, cost, count, parameters
 from .depth import depth
 
 TYPE_CHECKING = False
@@ -51,7 +51,22 @@ class Verdict(Record):
 
 def prove(claims: tuple[Claim, ...], module: Module) -> tuple[Verdict, ...]:
     """Every claim with its verdict, in order."""
-    return tuple(_prove(claim, module) for claim in claims)
+    subject = _Subject(module)
+    return tuple(_prove(claim, subject) for claim in claims)
+
+
+class _Subject:
+    """A module, and its costs once they were asked for."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.main = module.main
+        self._costs: dict[bool, Cost] = {}
+
+    def cost(self, training: bool) -> Cost:
+        if training not in self._costs:
+            self._costs[training] = cost(self.module, training)
+        return self._costs[training]
 
 
 def precision(text: str) -> float:
@@ -64,7 +79,7 @@ def precision(text: str) -> float:
     return 0.0 if last == 0 and not decimals else 10.0**last / 2
 
 
-def _prove(claim: Claim, module: Module) -> Verdict:
+def _prove(claim: Claim, subject: _Subject) -> Verdict:
     text = claim.span.text.split('"')[0].strip().removeprefix("expect").strip()
     metric = METRICS.get(claim.metric)
     if metric is None:
@@ -82,7 +97,7 @@ def _prove(claim: Claim, module: Module) -> Verdict:
             ),
         )
     try:
-        found = metric(module, claim.subjects)
+        found = metric(subject, claim.subjects)
     except _Unknown as problem:
         return Verdict(text, False, 0, error("E0202", str(problem), claim.span, help=problem.help))
     if isinstance(found, Symbol) and not isinstance(claim.value, tuple):
@@ -147,17 +162,17 @@ class _Unknown(Exception):
         self.help = help
 
 
-def _ledger(module: Module, subjects: tuple[str, ...]) -> Ledger:
+def _ledger(subject: _Subject, subjects: tuple[str, ...]) -> Ledger:
     """The costs of the model, of its training, or of the rows with these labels."""
     if subjects in ((), ("training",)):
-        return cost(module, bool(subjects)).total
-    found = cost(module, training=True).nodes(module.main)
-    return add_ledgers(found[node.name] for label in subjects for node in _row(module, label))
+        return subject.cost(bool(subjects)).total
+    found = subject.cost(training=True).nodes(subject.main)
+    return add_ledgers(found[node.name] for label in subjects for node in _row(subject, label))
 
 
-def _row(module: Module, label: str) -> list[Node]:
+def _row(subject: _Subject, label: str) -> list[Node]:
     """The nodes of a labelled statement or stage."""
-    nodes = module.main.nodes
+    nodes = subject.main.nodes
     row = [node for node in nodes if node.label == label or label in node.region]
     if not row:
         _no_label(label, {name for node in nodes for name in (node.label, *node.region) if name})
@@ -174,53 +189,53 @@ def _no_label(label: str, known: Iterable[str]) -> NoReturn:
     raise _Unknown(f"there is no label `{label}`", (f"did you mean `{near}`?",) if near else ())
 
 
-def _value(module: Module, subjects: tuple[str, ...]) -> str:
+def _value(subject: _Subject, subjects: tuple[str, ...]) -> str:
     """The value that a label names."""
     if len(subjects) != 1:
         raise _Unknown("this claim is about one label", ("write `shape(conv1) = 112x112x64`",))
     (label,) = subjects
-    names = {**dict(module.main.labels), **{o.name: o.value for o in module.main.outputs}}
+    names = {**dict(subject.main.labels), **{o.name: o.value for o in subject.main.outputs}}
     if label in names:
         return names[label]
-    if label in module.main.types:
+    if label in subject.main.types:
         return label
     _no_label(label, names)
 
 
-def _params(module: Module, subjects: tuple[str, ...]) -> Found:
-    return parameters(_ledger(module, subjects))
+def _params(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+    return parameters(_ledger(subject, subjects))
 
 
-def _macs(module: Module, subjects: tuple[str, ...]) -> Found:
-    return count(_ledger(module, subjects), "macs")
+def _macs(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+    return count(_ledger(subject, subjects), "macs")
 
 
-def _flops(module: Module, subjects: tuple[str, ...]) -> Found:
-    return count(_ledger(module, subjects), "flops")
+def _flops(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+    return count(_ledger(subject, subjects), "flops")
 
 
-def _activations(module: Module, subjects: tuple[str, ...]) -> Found:
-    return _ledger(module, subjects).get("out", 0)
+def _activations(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+    return _ledger(subject, subjects).get("out", 0)
 
 
-def _depth(module: Module, subjects: tuple[str, ...]) -> Found:
+def _depth(subject: _Subject, subjects: tuple[str, ...]) -> Found:
     if subjects:
         raise _Unknown("`depth` is a claim about the whole network", ("write `depth = 50`",))
-    return depth(module)
+    return depth(subject.module)
 
 
-def _shape(module: Module, subjects: tuple[str, ...]) -> Found:
-    return module.main.types[_value(module, subjects)].shape
+def _shape(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+    return subject.main.types[_value(subject, subjects)].shape
 
 
-def _receptive_field(module: Module, subjects: tuple[str, ...]) -> Found:
+def _receptive_field(subject: _Subject, subjects: tuple[str, ...]) -> Found:
     from .receptive import receptive_field
 
-    value = _value(module, subjects) if subjects else None
-    return receptive_field(module, value).height.size
+    value = _value(subject, subjects) if subjects else None
+    return receptive_field(subject.module, value).height.size
 
 
-METRICS: dict[str, Callable[[Module, tuple[str, ...]], Found]] = {
+METRICS: dict[str, Callable[[_Subject, tuple[str, ...]], Found]] = {
     "params": _params,
     "macs": _macs,
     "flops": _flops,
