@@ -71,6 +71,7 @@ from cnndsl.window import Padding, Window  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 TOLERANCE = 1e-5
+CLASSES = r"^class (\w+)\(nnx\.Module\)"
 Weights = dict[tuple[tuple[str, ...], str], np.ndarray]
 
 
@@ -627,7 +628,7 @@ model resnet(classes = 1000) {
 
 def test_one_class_for_all_copies_of_a_block() -> None:
     text = BACKEND.emit(compiled(RESNET))
-    assert re.findall(r"^class (\w+)", text, re.M) == ["Shortcut", "Bottleneck", "ResNet"]
+    assert re.findall(CLASSES, text, re.M) == ["Shortcut", "Bottleneck", "ResNet"]
     assert "self.conv2_x = nnx.List([bottleneck(16, n=8), bottleneck(32, n=8)])" in text
     assert "[bottleneck(32, n=16, stride=2), *(bottleneck(64, n=16) for _ in range(2))]" in text
     assert "self.project = stride != 1 or in_features != 4 * n" in text
@@ -708,7 +709,7 @@ block unit(n, stride = 1) {
 model net { input 8x8x4; unit(8, 2); unit(8); unit(8, 2); globalavgpool; fc 2 }
 """)
     text = BACKEND.emit(module)
-    assert re.findall(r"^class (\w+)", text, re.M) == ["UnitStride2", "UnitStride1", "Net"]
+    assert re.findall(CLASSES, text, re.M) == ["UnitStride2", "UnitStride1", "Net"]
     same_as_reference(module)
 
 
@@ -872,7 +873,15 @@ model net {
     assert set(nnx.state(model, nnx.Param)) == {"a", "c"}
 
 
-def test_sharing_with_other_padding_is_refused() -> None:
+def test_a_shared_layer_may_give_the_output() -> None:
+    module = compiled("""
+model net(classes = 3) { input 8x8x4; globalavgpool; a: fc 3; relu; fc 4; share a }
+""")
+    same_as_reference(module)
+    assert load(module).create(classes=7).a.out_features == 7
+
+
+def test_sharing_with_same_padding_on_other_sizes() -> None:
     module = compiled("""
 model net {
   left: input 8x8x4
@@ -886,6 +895,20 @@ model net {
   add(l, r)
 }
 """)
+    assert "SAME" in BACKEND.emit(module)
+    same_as_reference(module)
+
+
+def test_sharing_what_needs_other_settings_is_refused() -> None:
+    inputs = Value("a", TensorType((8, 8, 4))), Value("b", TensorType((8, 8, 4)))
+    first = Conv(Window(3, 3), 4, Padding(1, 1, 1, 1))
+    other = Conv(Window(3, 3), 4, Padding(0, 0, 0, 0))
+    nodes = (
+        Node("u", first, ("a",), (Value("u", TensorType((8, 8, 4))),)),
+        Node("v", other, ("b",), (Value("v", TensorType((6, 6, 4))),), weights="u"),
+    )
+    outputs = Output("u", "u"), Output("v", "v")
+    module = Module("net", (Graph("net", "net", (), inputs, nodes, outputs),))
     with pytest.raises(CnnError) as caught:
         BACKEND.emit(module)
     assert caught.value.diagnostics[0].code == "E0801"
@@ -1123,7 +1146,7 @@ def test_emission_does_not_depend_on_hashes() -> None:
 def test_the_backend_is_found_by_name() -> None:
     assert backend("flax") is BACKEND
     assert BACKEND.suffix == ".py"
-    with pytest.raises(CnnError, match="did you mean|no backend"):
+    with pytest.raises(CnnError, match=r"did you mean|no backend"):
         backend("flx")
 
 

@@ -146,7 +146,7 @@ class _Planner:
     ) -> None:
         self.graph = graph
         self.placed = placed
-        self.classifiers = classifiers
+        self.classifiers = {self._owner(n) for n in graph.nodes if n.name in classifiers}
         self.same: dict[str, str] = {}
         self.types = graph.types
         self.ranks = {value.name: value.type.rank for value in graph.inputs}
@@ -218,7 +218,7 @@ class _Planner:
             said = say(node.op, site)
             apply = said.apply
             makes = (said.make,) if said.make is not None else ()
-            if node.name in self.classifiers:
+            if self._owner(node) in self.classifiers:
                 makes = tuple(map(_as_classifier, makes))
             if node.name in self.shared or node.weights is not None:
                 makes = self._for_all_users(node, makes)
