@@ -17,7 +17,7 @@ from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
-from .passes.claims import Verdict, prove
+from .passes.claims import Subject, Verdict, prove
 from .record import Record, replace
 from .source import Source
 from .syntax import Model, SourceNote
@@ -39,18 +39,18 @@ class Compiled(Record):
         module: the typed graphs.
         diagnostics: warnings.
         claims: what the spec expects, each proved.
+        subject: the module with its costs, which are computed once.
     """
 
     module: Module
     diagnostics: tuple[Diagnostic, ...]
     claims: tuple[Verdict, ...]
+    subject: Subject
 
     @property
     def cost(self) -> Cost:
         """The costs of inference."""
-        from .passes.cost import cost
-
-        return cost(self.module)
+        return self.subject.cost(training=False)
 
 
 def compile_model(
@@ -197,13 +197,14 @@ def _compile(
         result = elaborate(model, namespace, options)
     except CnnError as problem:
         raise CnnError(*_once([*loader.diagnostics, *problem.diagnostics])) from None
-    verdicts = prove(result.claims, result.module)
+    subject = Subject(result.module)
+    verdicts = prove(result.claims, subject)
     refuted = [verdict.problem for verdict in verdicts if verdict.problem is not None]
     warnings = _strictly(result, strict)
     problems = [*loader.diagnostics, *refuted, *(w for w in warnings if w.is_error)]
     if problems:
         raise CnnError(*_once(problems))
-    return Compiled(result.module, tuple(warnings), verdicts)
+    return Compiled(result.module, tuple(warnings), verdicts, subject)
 
 
 def _damaged(loader: Loader) -> bool:

@@ -49,13 +49,7 @@ class Verdict(Record):
     problem: Diagnostic | None = None
 
 
-def prove(claims: tuple[Claim, ...], module: Module) -> tuple[Verdict, ...]:
-    """Every claim with its verdict, in order."""
-    subject = _Subject(module)
-    return tuple(_prove(claim, subject) for claim in claims)
-
-
-class _Subject:
+class Subject:
     """A module, and its costs once they were asked for."""
 
     def __init__(self, module: Module) -> None:
@@ -64,9 +58,15 @@ class _Subject:
         self._costs: dict[bool, Cost] = {}
 
     def cost(self, training: bool) -> Cost:
+        """The costs of inference or of training."""
         if training not in self._costs:
             self._costs[training] = cost(self.module, training)
         return self._costs[training]
+
+
+def prove(claims: tuple[Claim, ...], subject: Subject) -> tuple[Verdict, ...]:
+    """Every claim with its verdict, in order."""
+    return tuple(_prove(claim, subject) for claim in claims)
 
 
 def precision(text: str) -> float:
@@ -79,7 +79,7 @@ def precision(text: str) -> float:
     return 0.0 if last == 0 and not decimals else 10.0**last / 2
 
 
-def _prove(claim: Claim, subject: _Subject) -> Verdict:
+def _prove(claim: Claim, subject: Subject) -> Verdict:
     text = claim.span.text.split('"')[0].strip().removeprefix("expect").strip()
     metric = METRICS.get(claim.metric)
     if metric is None:
@@ -162,7 +162,7 @@ class _Unknown(Exception):
         self.help = help
 
 
-def _ledger(subject: _Subject, subjects: tuple[str, ...]) -> Ledger:
+def _ledger(subject: Subject, subjects: tuple[str, ...]) -> Ledger:
     """The costs of the model, of its training, or of the rows with these labels."""
     if subjects in ((), ("training",)):
         return subject.cost(bool(subjects)).total
@@ -170,7 +170,7 @@ def _ledger(subject: _Subject, subjects: tuple[str, ...]) -> Ledger:
     return add_ledgers(found[node.name] for label in subjects for node in _row(subject, label))
 
 
-def _row(subject: _Subject, label: str) -> list[Node]:
+def _row(subject: Subject, label: str) -> list[Node]:
     """The nodes of a labelled statement or stage."""
     nodes = subject.main.nodes
     row = [node for node in nodes if node.label == label or label in node.region]
@@ -189,7 +189,7 @@ def _no_label(label: str, known: Iterable[str]) -> NoReturn:
     raise _Unknown(f"there is no label `{label}`", (f"did you mean `{near}`?",) if near else ())
 
 
-def _value(subject: _Subject, subjects: tuple[str, ...]) -> str:
+def _value(subject: Subject, subjects: tuple[str, ...]) -> str:
     """The value that a label names."""
     if len(subjects) != 1:
         raise _Unknown("this claim is about one label", ("write `shape(conv1) = 112x112x64`",))
@@ -202,40 +202,40 @@ def _value(subject: _Subject, subjects: tuple[str, ...]) -> str:
     _no_label(label, names)
 
 
-def _params(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+def _params(subject: Subject, subjects: tuple[str, ...]) -> Found:
     return parameters(_ledger(subject, subjects))
 
 
-def _macs(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+def _macs(subject: Subject, subjects: tuple[str, ...]) -> Found:
     return count(_ledger(subject, subjects), "macs")
 
 
-def _flops(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+def _flops(subject: Subject, subjects: tuple[str, ...]) -> Found:
     return count(_ledger(subject, subjects), "flops")
 
 
-def _activations(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+def _activations(subject: Subject, subjects: tuple[str, ...]) -> Found:
     return _ledger(subject, subjects).get("out", 0)
 
 
-def _depth(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+def _depth(subject: Subject, subjects: tuple[str, ...]) -> Found:
     if subjects:
         raise _Unknown("`depth` is a claim about the whole network", ("write `depth = 50`",))
     return depth(subject.module)
 
 
-def _shape(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+def _shape(subject: Subject, subjects: tuple[str, ...]) -> Found:
     return subject.main.types[_value(subject, subjects)].shape
 
 
-def _receptive_field(subject: _Subject, subjects: tuple[str, ...]) -> Found:
+def _receptive_field(subject: Subject, subjects: tuple[str, ...]) -> Found:
     from .receptive import receptive_field
 
     value = _value(subject, subjects) if subjects else None
     return receptive_field(subject.module, value).height.size
 
 
-METRICS: dict[str, Callable[[_Subject, tuple[str, ...]], Found]] = {
+METRICS: dict[str, Callable[[Subject, tuple[str, ...]], Found]] = {
     "params": _params,
     "macs": _macs,
     "flops": _flops,
