@@ -138,6 +138,9 @@ def _layout_infix(piece: Infix, indent: int, before: str, after: str, width: int
     """Operands on lines of their own, in parentheses unless brackets are around already."""
     bare = not before and after == ","
     inner = indent if bare else indent + 1
+    line = f"{INDENT * inner}{flat(piece)}"
+    if not bare and len(line) <= width:
+        return [f"{INDENT * indent}{before}(", line, f"{INDENT * indent}){after}"]
     first, *others = piece.operands
     lines = layout(first, inner, width=width)
     for operand in others:

@@ -63,6 +63,7 @@ def test_comprehensions_have_no_trailing_comma() -> None:
 def test_long_sums_are_in_parentheses() -> None:
     piece = Infix("+", ("aaaaaa", "bbbbbb"))
     assert lines(piece) == "x = aaaaaa + bbbbbb"
+    assert lines(piece, "longer = ", 20) == "longer = (\n    aaaaaa + bbbbbb\n)"
     assert lines(piece, width=16) == "x = (\n    aaaaaa\n    + bbbbbb\n)"
 
 
@@ -107,12 +108,17 @@ def pieces(depth: int) -> st.SearchStrategy[Piece]:
     )
 
 
+def statements() -> st.SearchStrategy[Piece]:
+    operands = st.lists(names, min_size=2, max_size=4).map(tuple)
+    return st.one_of(pieces(3), st.builds(lambda i: Infix("+", i), operands))
+
+
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(pieces(3), st.integers(0, 4)), min_size=1, max_size=30))
-def test_ruff_leaves_everything_alone(statements: list[tuple[Piece, int]]) -> None:
+@given(st.lists(st.tuples(statements(), st.integers(0, 4)), min_size=1, max_size=30))
+def test_ruff_leaves_everything_alone(drawn: list[tuple[Piece, int]]) -> None:
     pytest.importorskip("ruff")
     out = Emitter()
-    for piece, depth in statements:
+    for piece, depth in drawn:
         for level in range(depth):
             out.line("if True:")
             out.level = level + 1

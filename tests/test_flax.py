@@ -713,6 +713,31 @@ model net { input 8x8x4; unit(8, 2); unit(8); unit(8, 2); globalavgpool; fc 2 }
     same_as_reference(module)
 
 
+def test_calls_that_carry_several_values_are_a_loop() -> None:
+    module = compiled("""
+block cell(n) { input p, x; from p; q: conv 1x1, n; from x; z: conv 3x3, n
+                y: add(q, z); output x, y }
+model net { input 8x8x4; a, b: split 2; from a, b; cell(4) × 3; c: cell(4); concat }
+""")
+    text = BACKEND.emit(module)
+    assert "for cell in self.cells:" in text
+    assert "            x, y = cell(x, y)" in text
+    same_as_reference(module)
+
+
+def test_a_call_may_choose_its_class() -> None:
+    module = compiled("""
+block pre(n) { bn; conv 1x1, n }
+block post(n) { conv 1x1, n; bn }
+block unit(n, inner) { conv 3x3, n; inner(n); relu }
+model net { input 8x8x4; unit(4, pre); unit(6, post); unit(8, pre); globalavgpool; fc 2 }
+""")
+    text = BACKEND.emit(module)
+    assert re.findall(CLASSES, text, re.M) == ["Pre", "Post", "Unit", "Net"]
+    assert "else:" in text
+    same_as_reference(module)
+
+
 def test_blocks_that_do_nothing_vanish() -> None:
     module = compiled("""
 block maybe(on) { if on { conv 1x1, 4 } }

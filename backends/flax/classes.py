@@ -14,12 +14,12 @@ from itertools import pairwise, product
 
 from cnndsl.graph import Call, Graph, Module
 from cnndsl.op import Op
-from cnndsl.record import Record
+from cnndsl.record import Record, replace
 
 from .classifier import classifiers
 from .code import Apply, Differs, Either, Expr, Formula, Join, Many, Text, Value, walk
 from .code import merge as merge_exprs
-from .naming import ARGUMENTS, IMPORTED, Names, class_name, identifier, plural
+from .naming import ARGUMENTS, IMPORTED, Names, class_name, identifier, plural, snake
 from .parameters import Parameter, Parameters
 from .plan import FunctionPlan, Placed, Step, plan
 
@@ -54,9 +54,10 @@ class Member(Record):
         inputs, outputs: values of the class, by number.
         name: attribute of its module, if it has one.
         owner: whether the module is another member's.
-        makes: constructor; for a loop, of its rounds.
-        rounds: how often a loop runs, in terms of the parameters.
+        makes: constructor; of a loop, those of its rounds, or in a class with several copies
+            the number of rounds and the constructor of round i; of a call, one for each class.
         apply: the value of the step.
+        conditions: when a call is of each of its classes but the last.
     """
 
     steps: tuple[Step | None, ...]
@@ -66,11 +67,18 @@ class Member(Record):
     owner: bool
     makes: tuple[Expr, ...]
     apply: Expr
+    conditions: tuple[Formula, ...] = ()
 
     @property
     def step(self) -> Step:
         """The step in some copy."""
         return next(step for step in self.steps if step is not None)
+
+    @property
+    def classes(self) -> tuple[ClassPlan, ...]:
+        """The classes that a call is of, each once."""
+        found = {s.cls.name: s.cls for s in self.steps if s is not None and s.cls is not None}
+        return tuple(found.values())
 
 
 class ClassPlan:
@@ -485,11 +493,12 @@ class _Builder:
             if some.is_loop:
                 makes = self._rounds(steps, attribute or some.family)
             elif some.makes:
-                makes = (self._merge(steps, lambda s: s.makes[0], attribute or some.family),)
+                makes = self._constructors(steps, attribute or some.family)
             inputs, outputs = wiring.inputs[index], wiring.outputs[index]
             owner = some.owner is not None
             found[index] = Member(steps, inputs, outputs, attribute, owner, makes, apply)
         members = [found[index] for index in range(len(attributes))]
+        members = [self._with_choice(member) for member in members]
         groups = [
             Group(first, last, result, bypass, *self._condition(members, first, last))
             for first, last, result, bypass in _groups(
@@ -591,7 +600,39 @@ class _Builder:
         at = self.cluster.wiring.results.index(result)
         return tuple(one.graph.types[one.outputs[at]].channels for one in self.copies)
 
+    def _with_choice(self, member: Member) -> Member:
+        """A call of several classes with the conditions that choose."""
+        if len(member.classes) < 2 or not member.makes:
+            return member
+        here = [step for step in member.steps if step is not None]
+        types = {len(step.types[0].shape): step.types[0].channels for step in here}
+        channels = tuple(
+            step.types[0].channels if step is not None else next(iter(types.values()))
+            for step in member.steps
+        )
+        conditions = tuple(
+            self.parameters.flag(
+                [step is not None and step.cls is cls for step in member.steps],
+                f"{member.name}_{snake(cls.name)}",
+                channels,
+            )
+            for cls in member.classes[:-1]
+        )
+        return replace(member, conditions=conditions)
+
     # ----------------------------------------------------------------- merging
+
+    def _constructors(self, steps: Sequence[Step | None], hint: str) -> tuple[Expr, ...]:
+        """The constructor of a module; of a call, one for each class that copies call."""
+        names = dict.fromkeys(s.cls.name if s.cls else "" for s in steps if s is not None)
+        found = []
+        for name in names:
+            chosen = [
+                s if s is not None and (s.cls.name if s.cls else "") == name else None
+                for s in steps
+            ]
+            found.append(self._merge(chosen, lambda s: s.makes[0], hint))
+        return tuple(found)
 
     def _merge(
         self,
@@ -685,7 +726,10 @@ class _Builder:
 
 def _stem(step: Step) -> str:
     """The name of a step's first node without its number."""
-    return step.node.name.rstrip("0123456789").rstrip("_")
+    name = step.node.name
+    word = step.cls.definition if step.cls is not None else ""
+    end = name.rfind(word) + len(word)
+    return name[:end] if name[end:].isdigit() else name
 
 
 def _values(make: Apply) -> list[Value]:

@@ -20,6 +20,7 @@ from .plan import substitute, uses
 
 LONGEST_LINE = 88
 LONGEST_OPERAND = 48
+LONGEST_MERGE = 76
 LETTERS = ("x", "y", "z", "u", "v", "w")
 CARRIERS = ("conv", "linear", "norm", "merge", "call", "activation", "regular")
 """Families of steps whose result an activation may take on the same line."""
@@ -34,6 +35,7 @@ class Statement(Record):
         members: positions of the steps in it, in order.
         loop: the attribute that a loop runs over.
         group: position of the optional group that it is in.
+        starts: of a loop, the values before the first round; in `expr` stand the targets.
     """
 
     targets: tuple[int, ...]
@@ -41,6 +43,7 @@ class Statement(Record):
     members: tuple[int, ...]
     loop: str | None = None
     group: int | None = None
+    starts: tuple[int, ...] = ()
 
     @property
     def member(self) -> int:
@@ -50,7 +53,8 @@ class Statement(Record):
     @property
     def reads(self) -> tuple[int, ...]:
         """Values it reads, in order, each once."""
-        return tuple(dict.fromkeys(_refs(self.expr)))
+        read = [value for value in _refs(self.expr) if not self.loop or value not in self.targets]
+        return tuple(dict.fromkeys([*self.starts, *read]))
 
 
 class Body:
@@ -102,7 +106,11 @@ class Body:
         kept |= {g.bypass for g in self.cls.groups}
         found: list[Statement] = []
         for index, member in enumerate(self.members):
+            starts: tuple[int, ...] = ()
             values = [self.trees.get(value, Ref(value)) for value in member.inputs]
+            if member.step.is_loop:
+                starts = member.inputs[: len(member.outputs)]
+                values[: len(starts)] = map(Ref, member.outputs)
             expr = substitute(_owned(member), values)
             inside = [i for value in member.inputs for i in self.within.get(value, ())]
             only = readers.get(member.outputs[0], [])
@@ -117,7 +125,7 @@ class Body:
                 continue
             loop = member.name if member.step.is_loop else None
             group = self.group_of.get(index)
-            found.append(Statement(member.outputs, expr, (*inside, index), loop, group))
+            found.append(Statement(member.outputs, expr, (*inside, index), loop, group, starts))
         return found
 
     def _joins(self, index: int, reader: int, expr: Expr) -> bool:
@@ -132,7 +140,10 @@ class Body:
             return False
         length = len(_text(expr))
         if other.step.family == "merge":
-            return _is_operand(expr, length, other)
+            values = [self.trees.get(value, Ref(value)) for value in other.inputs]
+            values[position] = expr
+            whole = len(_text(substitute(other.apply, values)))
+            return whole <= LONGEST_MERGE and _is_operand(expr, length, other)
         if length + 16 > LONGEST_LINE or one.step.family not in CARRIERS:
             return False
         if other.step.family == "activation":
@@ -339,7 +350,9 @@ class Body:
             if name not in numbers:
                 continue
             value, member = numbers[name]
-            reads = sum(_refs(s.expr).count(value) for s in self.statements)
+            reads = sum(
+                _refs(s.expr).count(value) for s in self.statements if value not in s.targets
+            )
             if reads > 1 or len(self.readers.get(value, [])) > 1:
                 cls = member.step.cls
                 prefix = cls.definition if cls is not None else member.step.family
@@ -438,27 +451,34 @@ class _Writer:
         return text if text != before and len(text) <= 40 else ""
 
     def _loop(self, index: int, indent: int, forced: str | None) -> None:
+        """The values before the first round under the names of the results, and the rounds."""
         statement = self.body.statements[index]
         member = self.body.members[statement.member]
-        carried = member.inputs[0]
-        invariant = {self.names[value] for value in statement.reads if value != carried}
+        begun = [self.names[value] for value in statement.starts]
+        invariant = {self.names[v] for v in statement.reads if v not in statement.starts}
         before, self.reserved = self.reserved, self.reserved | invariant
-        target = self._name(statement.targets[0], index, forced)
+        targets: list[str] = []
+        for value in statement.targets:
+            name = self._name(value, index, forced, loop=True)
+            targets.append(name)
+            self.reserved = self.reserved | {name}
         self.reserved = before
         margin = "    " * indent
-        if self.names[carried] != target:
-            self.out.append(f"{margin}{target} = {self.names[carried]}")
+        moves = [(t, b) for t, b in zip(targets, begun, strict=True) if t != b]
+        if moves:
+            names, values = zip(*moves, strict=True)
+            self.out.append(f"{margin}{', '.join(names)} = {', '.join(values)}")
         taken = {*self.holder, *self.reserved, *(p.name for p in self.body.cls.parameters)}
         cls = member.step.cls
         assert cls is not None
-        item = Names([*taken, target]).new(identifier(cls.definition))
-        refs = {**self.names, carried: target}
-        piece = render(_own_as(statement.expr, item), Scope(refs, item, "self."))
+        item = Names([*taken, *targets]).new(identifier(cls.definition))
+        for value, target in zip(statement.targets, targets, strict=True):
+            self._hold(target, value)
+        piece = render(_own_as(statement.expr, item), Scope(self.names, item, "self."))
         head = f"{margin}for {item} in self.{statement.loop}:"
         comment = self._comment(statement.member)
         self.out.append(f"{head}  # {comment}" if comment else head)
-        self.out += layout(piece, indent + 1, f"{target} = ")
-        self._hold(target, statement.targets[0])
+        self.out += layout(piece, indent + 1, f"{', '.join(targets)} = ")
 
     def _group(self, group: Group, indices: range) -> None:
         """Optional steps: an `if`, or a conditional expression where both values live on."""
@@ -497,11 +517,11 @@ class _Writer:
         self.names[value] = name
         self.holder[name] = value
 
-    def _name(self, value: int, index: int, forced: str | None = None) -> str:
+    def _name(self, value: int, index: int, forced: str | None = None, loop: bool = False) -> str:
         """A variable for a value that statement `index` makes."""
         if forced is not None:
             return forced
-        if value not in self.body.last:
+        if value not in self.body.last and not loop:
             return "_"
         tapped = self.body.tapped.get(value)
         if tapped is not None and self._is_free(tapped, index):

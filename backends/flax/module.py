@@ -15,7 +15,7 @@ from .classes import ClassPlan, Member, classes_of
 from .code import Apply, Expr, Keyword, Many, Scope, Text, Value, line, render, text_of, walk
 from .forward import Body, input_names
 from .helpers import HELPERS
-from .naming import Names, identifier
+from .naming import Names, identifier, snake
 from .parameters import Parameter
 
 WIDTH = 100
@@ -335,7 +335,7 @@ class _ClassWriter:
             if len(makes) < 2:
                 continue
             common = self._common(makes)
-            local = names.new(LOCAL_NAMES.get(function) or identifier(_snake(function)))
+            local = names.new(LOCAL_NAMES.get(function) or identifier(snake(function)))
             shown = [*(_keyword(k, self.scope) for k in common), *self._extras(makes[0])]
             if not shown:
                 continue
@@ -364,14 +364,12 @@ class _ClassWriter:
         """Whether each constructor takes dtypes, and random numbers."""
         found: dict[str, tuple[bool, bool]] = {}
         for member in self.cls.members:
-            step = member.step
+            for cls in member.classes:
+                found[cls.name] = takes_types(cls), takes_rngs(cls)
+            said = member.step.said
             for make in member.makes:
-                if not isinstance(make, Apply):
-                    continue
-                needs = step.said is None or step.said.typed, True
-                if step.cls is not None:
-                    needs = takes_types(step.cls), takes_rngs(step.cls)
-                found[line(make.function, self.scope)] = needs
+                if said is not None and isinstance(make, Apply):
+                    found[line(make.function, self.scope)] = said.typed, True
         return found
 
     def _distinct(self, member: Member) -> list[Apply]:
@@ -415,8 +413,7 @@ class _ClassWriter:
     def _module(self, member: Member) -> None:
         before = f"self.{member.name} = "
         if not member.step.is_loop:
-            (make,) = member.makes
-            self.out.put(self._made(make), before)
+            self._choice(member, before)
             return
         if len(self.cls.copies) > 1:
             count, make = member.makes
@@ -428,6 +425,21 @@ class _ClassWriter:
             return
         runs = _runs([make for make in member.makes if isinstance(make, Apply)])
         self.out.put(Group("nnx.List(", (self._listed(runs),)), before)
+
+    def _choice(self, member: Member, before: str) -> None:
+        """A constructor, or one of several."""
+        *chosen, last = member.makes
+        words = ["if", *["elif"] * len(chosen)]
+        for word, condition, make in zip(words, member.conditions, chosen, strict=False):
+            self.out.line(f"{word} {condition.text()}:")
+            with self.out.indented():
+                self.out.put(self._made(make), before)
+        if chosen:
+            self.out.line("else:")
+            with self.out.indented():
+                self.out.put(self._made(last), before)
+        else:
+            self.out.put(self._made(last), before)
 
     def _listed(self, runs: Sequence[Sequence[Apply]]) -> Piece:
         """Constructor calls as a list, equal ones by a comprehension."""
@@ -499,22 +511,23 @@ def _word(value: object) -> str:
 
 def takes_types(cls: ClassPlan) -> bool:
     """Whether anything in a class has a dtype."""
-    for member in cls.members:
-        step = member.step
-        if step.cls is not None and takes_types(step.cls):
-            return True
-        if step.said is not None and step.said.make is not None and step.said.typed:
-            return True
-    return False
+    return any(
+        any(map(takes_types, member.classes)) or _has_module(member, typed=True)
+        for member in cls.members
+    )
 
 
 def takes_rngs(cls: ClassPlan) -> bool:
     """Whether anything in a class is random: weights, or masks."""
     return any(
-        (step.said is not None and step.said.make is not None)
-        or (step.cls is not None and takes_rngs(step.cls))
-        for step in (member.step for member in cls.members)
+        any(map(takes_rngs, member.classes)) or _has_module(member) for member in cls.members
     )
+
+
+def _has_module(member: Member, typed: bool = False) -> bool:
+    """Whether it is an operator with a module of Flax, or with one that has a dtype."""
+    said = member.step.said
+    return said is not None and said.make is not None and (said.typed or not typed)
 
 
 def _declared(parameter: Parameter) -> str:
@@ -563,16 +576,6 @@ def _runs(makes: Sequence[Apply]) -> list[list[Apply]]:
 
 def _mentions_index(expr: Expr) -> bool:
     return any(isinstance(part, Text) and part.text.split(" ")[0] == "i" for part in walk(expr))
-
-
-def _snake(name: str) -> str:
-    """`DenseLayer` as `dense_layer`."""
-    text = ""
-    for before, letter in zip(" " + name, name, strict=False):
-        if letter.isupper() and before.islower():
-            text += "_"
-        text += letter.lower()
-    return text
 
 
 __all__ = ["EmissionError", "call", "emit_module", "flat"]

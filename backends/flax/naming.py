@@ -102,6 +102,20 @@ def _capitalised(part: str) -> str:
     return word.capitalize() + rest
 
 
+def snake(name: str) -> str:
+    """A class name as the name of a variable.
+
+    >>> snake("DenseLayer"), snake("MBConv")
+    ('dense_layer', 'mbconv')
+    """
+    text = ""
+    for before, letter in zip(" " + name, name, strict=False):
+        if letter.isupper() and (before.islower() or before.isdigit()):
+            text += "_"
+        text += letter.lower()
+    return text
+
+
 def plural(word: str) -> str:
     """`dense_layer` as `dense_layers`."""
     return word if word.endswith("s") else f"{word}s"

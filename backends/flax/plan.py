@@ -15,7 +15,7 @@ from cnndsl.op import Op
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.merge import Mul
 from cnndsl.ops.pool import GlobalAvgPool, GlobalMaxPool
-from cnndsl.record import Record
+from cnndsl.record import Record, replace
 from cnndsl.types import TensorType
 
 from .code import (
@@ -64,7 +64,8 @@ class Step(Record):
     Arguments:
         nodes: the node it is; of a loop, the calls in order.
         inputs, outputs: values of the graph.
-        apply: the value; in a loop, of one round, whose first argument is carried along.
+        apply: the value; in a loop, of one round, whose first arguments, as many as there are
+            results, are carried along.
         makes: constructors: none, one, or one for each round of a loop.
         said: what the rule gave, for an operator.
         cls: the class that is called, for a call or a loop.
@@ -103,9 +104,13 @@ class Step(Record):
 
     @property
     def pattern(self) -> tuple[object, ...]:
-        """Equal for steps of several copies that one line of code can say."""
-        makes = shape(self.makes[0]) if self.makes and not self.is_loop else None
-        cls = self.cls.name if self.cls is not None else None
+        """Equal for steps of several copies that one line of `__call__` can say.
+
+        Calls may be of different classes: the constructor chooses.
+        """
+        is_call = self.family == "call"
+        makes = shape(self.makes[0]) if self.makes and not self.is_loop and not is_call else None
+        cls = self.cls.name if self.cls is not None and not is_call else None
         return self.family, shape(self.apply), makes, cls, bool(self.owner), len(self.outputs)
 
 
@@ -336,6 +341,11 @@ def _with_loops(
     result: list[Step] = []
     at = 0
     while at < len(steps):
+        rounds = _rounds_of_calls(steps, at, readers, shared)
+        if rounds >= 2:
+            result.append(_loop_of_calls(steps[at : at + rounds]))
+            at += rounds
+            continue
         for period in range(1, MOST_STEPS_REPEATED + 1):
             rounds = _rounds(steps, at, period, readers, shared)
             if rounds >= 2:
@@ -375,6 +385,78 @@ def _rounds(
     if rounds > 1 and not _is_private(last, period, steps, readers, closed=False):
         rounds -= 1
     return rounds
+
+
+def _rounds_of_calls(
+    steps: Sequence[Step], start: int, readers: Mapping[str, list[int]], shared: set[str]
+) -> int:
+    """How many equal calls with several results, each of them read by the next call, follow."""
+    first = steps[start]
+    if len(first.outputs) < 2 or first.cls is None or first.owner or first.node.name in shared:
+        return 0
+    feeds = _feeds(steps, start)
+    rounds = 1
+    while feeds is not None and start + rounds < len(steps):
+        at = start + rounds
+        before, step = steps[at - 1], steps[at]
+        alike = step.cls is first.cls and step.place == first.place and not step.owner
+        if (
+            not alike
+            or step.node.name in shared
+            or _feeds(steps, at - 1) != feeds
+            or any(readers.get(value) != [at] * feeds.count(i)
+                   for i, value in enumerate(before.outputs))
+        ):  # fmt: skip
+            break
+        rounds += 1
+    return rounds
+
+
+def _feeds(steps: Sequence[Step], at: int) -> tuple[int | None, ...] | None:
+    """Which result of a call each input of the next one is, None for a value read by both.
+
+    None for the whole if it is no such pair.
+    """
+    if at + 1 == len(steps):
+        return None
+    one, other = steps[at], steps[at + 1]
+    if len(one.inputs) != len(other.inputs):
+        return None
+    found: list[int | None] = []
+    initial: dict[int, str] = {}
+    for before, after in zip(one.inputs, other.inputs, strict=True):
+        if after in one.outputs:
+            result = one.outputs.index(after)
+            if initial.setdefault(result, before) != before:
+                return None
+            found.append(result)
+        elif before == after:
+            found.append(None)
+        else:
+            return None
+    return tuple(found) if set(range(len(one.outputs))) <= set(found) else None
+
+
+def _loop_of_calls(steps: Sequence[Step]) -> Step:
+    """Calls with several results as one step; its first inputs are what is carried along."""
+    first, last = steps[0], steps[-1]
+    feeds = _feeds(steps, 0)
+    assert feeds is not None
+    count = len(first.outputs)
+    inputs = [first.inputs[feeds.index(result)] for result in range(count)]
+    arguments: list[Expr] = []
+    for value, result in zip(first.inputs, feeds, strict=True):
+        if result is None:
+            arguments.append(Arg(len(inputs)))
+            inputs.append(value)
+        else:
+            arguments.append(Arg(result))
+    makes = tuple(step.makes[0] for step in steps)
+    nodes = tuple(step.node for step in steps)
+    return replace(
+        first, nodes=nodes, inputs=tuple(inputs), outputs=last.outputs,
+        apply=call(Own(), *arguments), makes=makes, family="loop", types=last.types,
+    )  # fmt: skip
 
 
 def _can_be_round(steps: Sequence[Step], period: int, shared: set[str]) -> bool:
