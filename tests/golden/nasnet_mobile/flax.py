@@ -149,21 +149,20 @@ class Reduction(nnx.Module):
         n: int,
         sep2_features: int,
         *,
-        with_p: bool = False,
-        with_p_2: bool = False,
+        p_adjust: bool = False,
         dtype: DTypeLike,
         param_dtype: DTypeLike,
         rngs: nnx.Rngs,
     ) -> None:
-        self.with_p = with_p
-        self.with_p_2 = with_p_2
+        self.with_p = before_features != sep2_features
         sep = partial(Sep, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         if self.with_p:
-            self.p = Adjust(32, n=22, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        if self.with_p_2:
-            self.p_2 = Adjust2(
-                before_features, n=n, dtype=dtype, param_dtype=param_dtype, rngs=rngs
-            )
+            if p_adjust:
+                self.p = Adjust(32, n=22, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+            else:
+                self.p = Adjust2(
+                    before_features, n=n, dtype=dtype, param_dtype=param_dtype, rngs=rngs
+                )
         self.h = nnx.Conv(
             x_features,
             n,
@@ -186,8 +185,6 @@ class Reduction(nnx.Module):
     def __call__(self, before: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         if self.with_p:
             before = self.p(before, x)
-        if self.with_p_2:
-            before = self.p_2(before, x)
         z = nnx.relu(x)
         h = self.h_bn(self.h(z))
         a = self.sep1(h) + self.sep2(before)
@@ -212,20 +209,16 @@ class Normal(nnx.Module):
         x_features: int,
         n: int,
         *,
-        with_p: bool = False,
+        p_adjust: bool = False,
         dtype: DTypeLike,
         param_dtype: DTypeLike,
         rngs: nnx.Rngs,
     ) -> None:
-        self.with_p = with_p
-        self.with_p_2 = not with_p
         sep = partial(Sep, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        if self.with_p:
+        if p_adjust:
             self.p = Adjust(before_features, n=n, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        if self.with_p_2:
-            self.p_2 = Adjust2(
-                before_features, n=n, dtype=dtype, param_dtype=param_dtype, rngs=rngs
-            )
+        else:
+            self.p = Adjust2(before_features, n=n, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         self.h = nnx.Conv(
             x_features,
             n,
@@ -246,21 +239,18 @@ class Normal(nnx.Module):
         self.sep5 = sep(n, k=3, n=n)
 
     def __call__(self, before: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        if self.with_p:
-            before = self.p(before, x)
-        if self.with_p_2:
-            before = self.p_2(before, x)
+        p = self.p(before, x)
         z = nnx.relu(x)
         h = self.h_bn(self.h(z))
-        branch1 = self.sep1(h) + self.sep2(before)
-        branch2 = self.sep3(before) + self.sep4(before)
+        branch1 = self.sep1(h) + self.sep2(p)
+        branch2 = self.sep3(p) + self.sep4(p)
         branch3 = nnx.avg_pool(h, (3, 3), padding=((1, 1), (1, 1)))
-        branch3 = branch3 + before
-        branch4a = nnx.avg_pool(before, (3, 3), padding=((1, 1), (1, 1)))
-        branch4b = nnx.avg_pool(before, (3, 3), padding=((1, 1), (1, 1)))
+        branch3 = branch3 + p
+        branch4a = nnx.avg_pool(p, (3, 3), padding=((1, 1), (1, 1)))
+        branch4b = nnx.avg_pool(p, (3, 3), padding=((1, 1), (1, 1)))
         branch4 = branch4a + branch4b
         branch5 = self.sep5(h) + h
-        y = jnp.concatenate([before, branch1, branch2, branch3, branch4, branch5], axis=-1)
+        y = jnp.concatenate([p, branch1, branch2, branch3, branch4, branch5], axis=-1)
         return x, y
 
 
@@ -293,41 +283,44 @@ class NasNetMobile(nnx.Module):
             32, momentum=0.9997, epsilon=0.001, dtype=dtype, param_dtype=param_dtype, rngs=rngs
         )
         self.reduction1 = reduction(32, 32, n=11, sep2_features=32)
-        self.reduction2 = reduction(32, 44, n=22, sep2_features=22, with_p=True)
-        self.a1_1 = normal(44, 88, n=44, with_p=True)
-        self.a1_2 = normal(88, 264, n=44)
-        self.a1_3 = normal(264, 264, n=44)
-        self.a1_4 = normal(264, 264, n=44)
-        self.b1 = reduction(264, 264, n=88, sep2_features=88, with_p_2=True)
-        self.c1_1 = normal(264, 352, n=88, with_p=True)
-        self.c1_2 = normal(352, 528, n=88)
-        self.c1_3 = normal(528, 528, n=88)
-        self.c1_4 = normal(528, 528, n=88)
-        self.d1 = reduction(528, 528, n=176, sep2_features=176, with_p_2=True)
-        self.e1_1 = normal(528, 704, n=176, with_p=True)
-        self.e1_2 = normal(704, 1056, n=176)
-        self.e1_3 = normal(1056, 1056, n=176)
-        self.e1_4 = normal(1056, 1056, n=176)
+        self.reduction2 = reduction(32, 44, n=22, sep2_features=22, p_adjust=True)
+        self.a1 = nnx.List(
+            [
+                normal(44, 88, n=44, p_adjust=True),
+                normal(88, 264, n=44),
+                *(normal(264, 264, n=44) for _ in range(2)),
+            ]
+        )
+        self.b1 = reduction(264, 264, n=88, sep2_features=88)
+        self.c1 = nnx.List(
+            [
+                normal(264, 352, n=88, p_adjust=True),
+                normal(352, 528, n=88),
+                *(normal(528, 528, n=88) for _ in range(2)),
+            ]
+        )
+        self.d1 = reduction(528, 528, n=176, sep2_features=176)
+        self.e1 = nnx.List(
+            [
+                normal(528, 704, n=176, p_adjust=True),
+                normal(704, 1056, n=176),
+                *(normal(1056, 1056, n=176) for _ in range(2)),
+            ]
+        )
         self.fc1 = nnx.Linear(1056, classes, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         stem = self.stem_bn(self.stem(x))  # 111x111x32
         x, y = self.reduction1(stem, stem)  # 111x111x32, 56x56x44
         x, y = self.reduction2(x, y)  # 56x56x44, 28x28x88
-        x, y = self.a1_1(x, y)  # 28x28x88, 28x28x264
-        x, y = self.a1_2(x, y)  # 28x28x264, 28x28x264
-        x, y = self.a1_3(x, y)
-        x, y = self.a1_4(x, y)
+        for normal in self.a1:  # 28x28x264, 28x28x264
+            x, y = normal(x, y)
         x, y = self.b1(x, y)  # 28x28x264, 14x14x352
-        x, y = self.c1_1(x, y)  # 14x14x352, 14x14x528
-        x, y = self.c1_2(x, y)  # 14x14x528, 14x14x528
-        x, y = self.c1_3(x, y)
-        x, y = self.c1_4(x, y)
+        for normal in self.c1:  # 14x14x528, 14x14x528
+            x, y = normal(x, y)
         x, y = self.d1(x, y)  # 14x14x528, 7x7x704
-        x, y = self.e1_1(x, y)  # 7x7x704, 7x7x1056
-        x, y = self.e1_2(x, y)  # 7x7x1056, 7x7x1056
-        x, y = self.e1_3(x, y)
-        _, y = self.e1_4(x, y)
+        for normal in self.e1:  # 7x7x1056, 7x7x1056
+            x, y = normal(x, y)
         x = nnx.relu(y)  # 7x7x1056
         x = jnp.mean(x, axis=(1, 2))  # 1056
         return nnx.softmax(self.fc1(x))
