@@ -15,9 +15,6 @@ pytest.importorskip("PIL")
 pytest.importorskip("sklearn")
 
 from cnndsl import driver  # noqa: E402
-from cnndsl.graph import Module  # noqa: E402
-from cnndsl.ops.regular import Dropout  # noqa: E402
-from cnndsl.record import replace  # noqa: E402
 from tests.conformance.references.googlenet import GoogLeNet  # noqa: E402
 from tests.conformance.references.resnet import ResNet18  # noqa: E402
 from tests.support import reference  # noqa: E402
@@ -27,7 +24,7 @@ from tests.support.carry import (  # noqa: E402
     randomise_torch,
     torch_layers,
 )
-from tests.support.emitted import Emitted, with_logits  # noqa: E402
+from tests.support.emitted import Emitted, with_logits, without_masks  # noqa: E402
 from tests.support.photograph import photograph, relative  # noqa: E402
 from tests.support.weights import Weights  # noqa: E402
 
@@ -96,12 +93,12 @@ def test_googlenet_is_the_papers(googlenet: Pair) -> None:
     assert_close(found, expected)
 
 
-def test_googlenet_in_training_without_dropout(googlenet: Pair) -> None:
+def test_googlenet_in_training_without_masks(googlenet: Pair) -> None:
     """`model.train()` as a user calls it, with the rates of all masks set to 0."""
     import jax
     from flax import nnx
 
-    module = without_dropout(googlenet.module)
+    module = without_masks(googlenet.module)
     emitted = Emitted(module)
     model = emitted.filled(googlenet.weights)
     model.train()
@@ -135,18 +132,3 @@ def test_another_network_is_noticed(resnet18: Pair) -> None:
     layers = torch_layers(resnet18.model, resnet18.pixels)
     with pytest.raises(DoNotMatch):
         carried(resnet18.module, [layers[1], layers[0], *layers[2:]])
-
-
-def without_dropout(module: Module) -> Module:
-    """The module with rate 0 in every mask."""
-    functions = tuple(
-        replace(
-            graph,
-            nodes=tuple(
-                replace(node, op=Dropout(0.0)) if isinstance(node.op, Dropout) else node
-                for node in graph.nodes
-            ),
-        )
-        for graph in module.functions
-    )
-    return replace(module, functions=functions)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from cnndsl.ops import OPS
@@ -29,6 +30,10 @@ AWKWARD_LABELS = (
     "conv1", "x", "3a", "b_1", "lambda", "self", "rngs", "jax", "nnx", "kernel", "eval",
     "conv1_2", "out", "params", "_0", "l", "match", "print", "dtype", "bn1", "2b", "relu",
 )  # fmt: skip
+
+
+COUNTS = ("n", "m", "x", "rngs", "in_features", "dtype", "padding", "features", "self")
+BLOCKS = ("unit", "cell", "se", "dense_layer", "block2", "Unit", "create", "draw", "nnx", "Net")
 
 
 class Invalid(Exception):
@@ -184,11 +189,21 @@ class Env:
     """What is known at a place of the program while its shapes are worked out."""
 
     variables: dict[str, Any] = field(default_factory=dict)
+    strides: tuple[str, ...] = ()
     defaults: Defaults = Defaults()
     within: Shape | None = None
     labels: dict[str, Flow] = field(default_factory=dict)
     outputs: list[tuple[str, Shape, bool]] = field(default_factory=list)
     copy: int = 0
+
+    def copies(self, times: int | None) -> list[Env]:
+        """The scopes of the copies of a repeat; itself for what is no repeat."""
+        if times is None:
+            return [self]
+        variables = self.variables
+        return [
+            replace(self, copy=i, variables={**variables, "copy": i}) for i in range(times)
+        ]
 
     def nested(self, **variables: Any) -> Env:
         """A scope inside: defaults and variables are its own, labels are not."""
@@ -250,8 +265,8 @@ class Op(Statement):
     def run(self, env: Env, flow: Flow) -> Flow:
         ensure(len(flow) == 1)
         (x,) = flow
-        for _ in range(1 if self.times is None else self.times):
-            x = self.shape(env, x)
+        for inside in env.copies(self.times):
+            x = self.shape(inside, x)
         if self.label:
             env.labels[self.label] = (x,)
         return (x,)
@@ -289,12 +304,25 @@ class Braces(Statement):
 
 
 @dataclass(frozen=True)
+class Choice(Braces):
+    """`if` with a body for the other case."""
+
+    otherwise: tuple[Statement, ...] = ()
+
+    def lines(self) -> list[str]:
+        if not self.otherwise:
+            return super().lines()
+        return [*super().lines()[:-1], "} else {", *indented(self.otherwise), "}"]
+
+
+@dataclass(frozen=True)
 class Branches(Statement):
-    """`concat { | ... | ... }`"""
+    """`concat { | ... | ... }`, maybe several times one after the other."""
 
     word: str
     branches: tuple[tuple[Statement, ...], ...]
     label: str = ""
+    times: int | None = None
 
     def lines(self) -> list[str]:
         label = f"{self.label}: " if self.label else ""
@@ -303,14 +331,15 @@ class Branches(Statement):
             inside = [line for s in branch for line in s.lines()] or ["identity"]
             result.append(f"  | {inside[0]}")
             result += [f"    {line}" for line in inside[1:]]
-        return [*result, "}"]
+        return [*result, "}" if self.times is None else f"}} × {self.times}"]
 
     def run(self, env: Env, flow: Flow) -> Flow:
-        results = [x for b in self.branches for x in run_all(b, env.nested(), flow)]
-        merged = (merge(self.word, results),)
+        for inside in env.copies(self.times):
+            results = [x for b in self.branches for x in run_all(b, inside.nested(), flow)]
+            flow = (merge(self.word, results),)
         if self.label:
-            env.labels[self.label] = merged
-        return merged
+            env.labels[self.label] = flow
+        return flow
 
 
 def merge(word: str, shapes: Sequence[Shape]) -> Shape:
@@ -332,6 +361,25 @@ def _area(shape: Shape) -> int:
     for extent in shape[:-1]:
         area *= extent
     return area
+
+
+INNER = {
+    "thin": "conv 1x1, n, pad=0",
+    "wide": "conv 3x3, n, pad=1, relu",
+    "fitting": "if in.channels != n { conv 1x1, n, pad=0, bn }",
+    "deep": "thin(n); relu; wide(n)",
+}
+"""Blocks that are arguments of blocks: all give a map of the same size with n channels."""
+
+
+@dataclass(frozen=True)
+class Inner:
+    """One of them as a value."""
+
+    name: str
+
+    def shape(self, x: Shape, count: int) -> Shape:
+        return (*x[:2], count)
 
 
 @dataclass
@@ -361,9 +409,23 @@ class Block:
     def run(self, env: Env, flow: Flow, values: dict[str, Any]) -> Flow:
         known = {**{n: v for n, (_, v) in self.defaults.items()}, **values}
         labels = {n: (x,) for n, x in zip(self.inputs, flow, strict=False)}
-        inside = Env(known, env.defaults, flow[0], labels)
+        inside = Env(known, (), env.defaults, flow[0], labels)
         flow = run_all(self.body, inside, flow)
         return tuple(shape for _, shape, _ in inside.outputs) or flow
+
+
+@dataclass
+class _TextBlock(Block):
+    """A block that is written by hand."""
+
+    written: list[str]
+    work: Callable[[Env, Flow], Flow]
+
+    def text(self) -> list[str]:
+        return self.written
+
+    def run(self, env: Env, flow: Flow, values: dict[str, Any]) -> Flow:
+        return self.work(replace(env, variables=values), flow)
 
 
 @dataclass(frozen=True)
@@ -387,8 +449,7 @@ class Call(Statement):
         return [f"{labels}{self.block.name}{arguments}{times}"]
 
     def run(self, env: Env, flow: Flow) -> Flow:
-        for copy in range(1 if self.times is None else self.times):
-            inside = replace(env, copy=copy)
+        for inside in env.copies(self.times):
             values = {name: value(inside) for name, _, value in self.arguments}
             flow = self.block.run(env, flow, values)
         if len(self.labels) == len(flow):
@@ -400,13 +461,21 @@ class Call(Statement):
 
 
 class Chooser:
-    """Draws with short words."""
+    """Makes choices from bytes; when they end, it chooses the simplest.
 
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
-        self.draw = draw
+    Hypothesis draws all bytes at once: evenly, where many small draws would be varied in
+    a few places from one example to the next. Smaller bytes are simpler programs.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
 
     def number(self, low: int, high: int) -> int:
-        return int(self.draw(st.integers(low, high)))
+        if self.at >= len(self.data) or low == high:
+            return low
+        self.at += 1
+        return low + self.data[self.at - 1] % (high - low + 1)
 
     def chance(self, of: int) -> bool:
         """True once in `of` times; false is simpler."""
@@ -427,10 +496,19 @@ class Program:
     settings: tuple[tuple[str, str], ...] = ()
 
 
-@st.composite
-def programs(draw: Any, symbolic: bool = False) -> Program:
+CHOICES = 500
+
+
+def programs(symbolic: bool = False) -> st.SearchStrategy[Program]:
     """Programs; with `symbolic`, every input is H×W and no size is fixed."""
-    return _Generator(Chooser(draw), symbolic).program()
+
+    def program(data: bytes) -> Program:
+        try:
+            return _Generator(Chooser(data), symbolic).program()
+        except Invalid:
+            reject()
+
+    return st.binary(min_size=CHOICES, max_size=CHOICES).map(program)
 
 
 class _Generator:
@@ -481,6 +559,8 @@ class _Generator:
         inputs: list[tuple[str, Shape]],
     ) -> Program:
         lines = ["cnn 1"] if self.choose.chance(3) else []
+        if any("block" in block.kinds.values() for block in self.blocks):
+            lines += [f"block {name}(n) {{ {body} }}" for name, body in INNER.items()]
         for block in self.blocks:
             lines += [*block.text(), ""]
         lines += [f"model net{width} {{", *indented(body), "}"]
@@ -629,21 +709,25 @@ class _Generator:
         x = flow[0]
         kinds: list[Callable[[Env, Shape, int], Statement]] = [self._simple] * 5
         if len(x) == 3:
-            kinds += [self._conv] * 5
+            kinds += [self._conv] * 5 + [self._transposed]
         if depth < 3:
-            kinds += [self._default, self._group, self._branching, self._residual]
+            kinds += [self._default, self._group, self._branching, self._residual, self._dense]
             if len(x) == 3:
                 kinds += [self._aligned] * 2 + [self._gate]
             if depth == 0 and not self.in_block:
                 kinds += [self._call] * 4 + [self._side_chain, self._stage]
+                if len(x) == 3:
+                    kinds += [self._cells]
                 if len(x) == 3 and not self.symbolic:
                     kinds += [self._pyramid]
-            elif self.in_block and self.blocks:
+            elif self.in_block and any(not block.inputs for block in self.blocks):
                 kinds += [self._call]
             if depth == 0:
                 kinds += [self._jump, self._split, self._named_merge, self._share]
             if self.in_block:
-                kinds += [self._if]
+                kinds += [self._if] * 2
+                if "inner" in env.variables:
+                    kinds += [self._inner] * 3
             if depth <= 1:
                 kinds += [self._for]
         return c.one(kinds)(env, x, depth)
@@ -670,7 +754,7 @@ class _Generator:
     def _window(self, env: Env, x: Shape, strides: bool = True) -> Window:
         c = self.choose
         sizes = [n for n, v in env.variables.items() if isinstance(v, tuple)]
-        steps = [n for n, v in env.variables.items() if n.startswith("s") and isinstance(v, int)]
+        steps = env.strides
         size: tuple[int, int] | str = (self._size(x[0]), self._size(x[1]))
         if c.chance(2):
             size = (c.one([3, 1, 2, 5]),) * 2
@@ -779,6 +863,9 @@ class _Generator:
             return [*arguments, "linear"]
         return arguments + self._posts(env)
 
+    def _transposed(self, env: Env, x: Shape, depth: int) -> Statement:
+        return self._finished(self._deconv(env, x), env, x, depth)
+
     def _deconv(self, env: Env, x: Shape) -> Op:
         c = self.choose
         window = self._window(env, x)
@@ -859,6 +946,7 @@ class _Generator:
             lambda: Op(c.one(["bn", "bn scale=false", "bn shift=false, eps=0.01"]), lambda e, x: x),
             lambda: Op(c.one(["ln", "ln scale=false", "ln eps=1e-3"]), lambda env, x: x),
             lambda: Op(c.one(["dropout 40%", "droppath 0.1", "gelu approximate"]), lambda e, x: x),
+            lambda: self._drop_deeper(),
             lambda: self._grouped("gn", x),
             lambda: Op("softmax", lambda env, x: x),
         ]
@@ -868,6 +956,8 @@ class _Generator:
             options += [
                 lambda: self._grouped("shuffle", x),
                 lambda: self._upsample(x),
+                lambda: self._upsample(x),
+                lambda: self._border(),
                 lambda: self._border(),
                 lambda: self._more_channels(env, x),
             ]
@@ -896,6 +986,11 @@ class _Generator:
             return x
 
         return Op(f"{word} {groups}", shape)
+
+    def _drop_deeper(self) -> Op:
+        """Stochastic depth whose rate grows with the number of the call."""
+        ensure(self.in_block)
+        return Op("droppath 0.2 * (nth + 1) / (total + 1)", lambda env, x: x)
 
     def _lrn(self) -> Op:
         text = self.choose.one(["lrn", "lrn 3", "lrn 4, alpha=0.5", "lrn 5, mode=sum, k=2"])
@@ -975,13 +1070,14 @@ class _Generator:
         return Plain(f"default {word}: {setting}", change)
 
     def _group(self, env: Env, x: Shape, depth: int) -> Statement:
-        times = self.choose.one([None, 2, 3])
-        body = self._body(env, (x,), depth + (times is not None), 1, 3)
+        times = self.choose.one([None, 2, 3, 4])
+        inside = env if times is None else env.nested(copy=0)
+        body = self._body(inside, (x,), depth + (times is not None), 1, 3)
         ensure(bool(body))
 
         def change(env: Env, flow: Flow, body: Sequence[Statement]) -> Flow:
-            for _ in range(1 if times is None else times):
-                flow = run_all(body, env.nested(), flow)
+            for inside in env.copies(times):
+                flow = run_all(body, inside.nested(), flow)
             return flow
 
         return Braces("", body, f" × {times}" if times is not None else "", change)
@@ -989,7 +1085,7 @@ class _Generator:
     def _stage(self, env: Env, x: Shape, depth: int) -> Statement:
         body = self._body(env, (x,), depth, 1, 3)
         ensure(bool(body))
-        name = self._fresh("stage")
+        name = self._fresh("deep")
 
         def change(env: Env, flow: Flow, body: Sequence[Statement]) -> Flow:
             flow = run_all(body, env.nested(), flow)
@@ -1006,7 +1102,20 @@ class _Generator:
             self._keeping(env, x, depth) if keep else self._body(env, (x,), depth, 0, 2)
             for _ in range(self.choose.number(2, 3))
         ]
-        return Branches(word, tuple(branches), self._label(depth))
+        times = self.choose.number(1, 3) if depth and self.choose.chance(3) else None
+        return Branches(word, tuple(branches), self._label(depth), times)
+
+    def _dense(self, env: Env, x: Shape, depth: int) -> Statement:
+        """`concat { | identity | layer } × n`, as in DenseNet: the input of each copy is wider."""
+        c = self.choose
+        count = self._count(env, 1, 4)
+        layer: list[Statement] = []
+        if c.chance(2):
+            layer.append(self._same_size(env, x, self._count(env, 1, 6)))
+        layer.append(self._same_size(env, x, count))
+        branches: list[tuple[Statement, ...]] = [(), tuple(layer)]
+        branches = branches if c.chance(2) else branches[::-1]
+        return Branches("concat", tuple(branches), self._label(depth), c.number(1, 4))
 
     def _keeping(self, env: Env, x: Shape, depth: int) -> tuple[Statement, ...]:
         """A body that keeps the shape."""
@@ -1052,8 +1161,7 @@ class _Generator:
     def _aligned(self, env: Env, x: Shape, depth: int) -> Statement:
         """Branches of different convolutions with one stride."""
         c = self.choose
-        strides = [n for n, v in env.variables.items() if n.startswith("s") and isinstance(v, int)]
-        stride: int | str = c.one([1, 2, 3, *strides])
+        stride: int | str = c.one([1, 2, 3, *env.strides])
         word = c.one(["add", "concat"])
         count = self._count(env)
         branches = []
@@ -1124,11 +1232,24 @@ class _Generator:
         body = self._body(env, (x,), depth, 1, 2)
         ensure(bool(body))
         text = condition.text if chosen else f"not ({condition.text})"
+        otherwise = self._body(env, (x,), depth, 1, 2) if c.chance(2) else ()
 
         def change(env: Env, flow: Flow, body: Sequence[Statement]) -> Flow:
-            return run_all(body, env.nested(), flow) if condition.at(env) == chosen else flow
+            taken = body if condition.at(env) == chosen else otherwise
+            return run_all(taken, env.nested(), flow)
 
-        return Braces(f"if {text}", body, "", change)
+        return Choice(f"if {text}", body, "", change, otherwise)
+
+    def _inner(self, env: Env, x: Shape, depth: int) -> Statement:
+        """A call of the block that is an argument."""
+        ensure(len(x) == 3)
+        count = self._count(env)
+
+        def change(env: Env, flow: Flow) -> Flow:
+            (x,) = flow
+            return (env.variables["inner"].shape(_map(x), count.at(env)),)
+
+        return Plain(f"inner({count.text})", change)
 
     def _for(self, env: Env, x: Shape, depth: int) -> Statement:
         c = self.choose
@@ -1276,8 +1397,11 @@ class _Generator:
         return Plain("concat", _concat_all)
 
     def _share(self, env: Env, x: Shape, depth: int) -> Statement:
-        """A layer with a label, and a second use of its weights."""
+        """A layer or a block with a label, and a second use of its weights."""
         c = self.choose
+        plain = [block for block in self.blocks if not block.inputs]
+        if plain and not self.in_block and c.chance(2):
+            return self._share_call(c.one(plain), env)
         label = self._fresh("twin")
         count = Number(str(x[-1]))
         text = f"fc {count.text}" if len(x) != 3 else f"conv 3x3, {count.text}, pad=1"
@@ -1299,18 +1423,34 @@ class _Generator:
         again_label = f"{again}: " if again else ""
         return _Lines((f"{label}: {text}", between, f"{again_label}share {label}"), change)
 
+    def _share_call(self, block: Block, env: Env) -> Statement:
+        call = replace(self._call_of(block, env, None), labels=(self._fresh("twin"),))
+        again = self._fresh("again") if self.choose.chance(2) else ""
+
+        def change(env: Env, flow: Flow) -> Flow:
+            """The block fits onto another input if its body does, with equal channels."""
+            first = call.run(env, flow)
+            ensure(len(flow) == len(first) == 1 and flow[0] == first[0])
+            if again:
+                env.labels[again] = first
+            return first
+
+        label = f"{again}: " if again else ""
+        return _Lines((*call.lines(), f"{label}share {call.labels[0]}"), change)
+
     # -------------------------------------------------------------- blocks
 
     def _call(self, env: Env, x: Shape, depth: int) -> Statement:
         """A call of a block, an old one or a new one."""
         c = self.choose
-        if not self.blocks or (not self.in_block and c.chance(3) and len(self.blocks) < 3):
-            if self.in_block:
-                raise Invalid
+        own = [block for block in self.blocks if not block.inputs]
+        if not own or (not self.in_block and c.chance(3) and len(own) < 3):
+            ensure(not self.in_block)
             self.blocks.append(self._block(env, x))
-        block = c.one(self.blocks)
-        ensure(not block.inputs)
-        times = c.one([None, None, 2, 3, 4])
+        plain = [block for block in self.blocks if not block.inputs]
+        ensure(bool(plain))
+        block = c.one(plain)
+        times = c.one([None, None, 2, 3, 4, 7])
         for _ in range(3):
             call = self._call_of(block, env, times)
             trial = replace(env, labels=dict(env.labels), outputs=[])
@@ -1348,6 +1488,9 @@ class _Generator:
         if kind == "word":
             word = c.one(SAME_WORDS)
             return word, lambda env: word
+        if kind == "block":
+            name = c.one(list(INNER))
+            return name, lambda env: Inner(name)
         if kind == "stride":
             first = c.number(1, 3)
             if times is not None and c.chance(2):
@@ -1361,14 +1504,66 @@ class _Generator:
             )
         return first.text, first.at
 
+    def _cells(self, env: Env, x: Shape, depth: int) -> Statement:
+        """A block with two inputs and two results, called on its own results, as in NASNet."""
+        c = self.choose
+        count = c.number(1, 8)
+        name, times = self._fresh("cell"), c.one([None, 1, 2, 3])
+        stride = c.one([1, 1, 2])
+        first = self._strided(env, x, Number("n"), 1).text
+        second = c.one(["maxpool 3x3/1, pad=1, floor", "dwconv 3x3/1, 1, pad=1, relu", "relu"])
+        merged = c.one(["add", "concat"])
+        ends = c.one(["output h, y", "from h, y", "output older = h, newer = y"][:2])
+        lines = [
+            f"block {name}(n) {{",
+            "  input p, h",
+            f"  from p; a: {first}",
+            f"  from h; b: conv 1x1, n, pad=0, bn; c: {second}",
+            f"  y: {merged}(a, b, c)",
+            f"  {ends}",
+            "}",
+        ]
+
+        def run(env: Env, flow: Flow) -> Flow:
+            p, h = (_map(shape) for shape in flow)
+            n = env.variables["n"]
+            left, right = (*p[:2], n), (*h[:2], n)
+            return h, merge(merged, [left, right, right])
+
+        block = _TextBlock(name, {"n": "count"}, {}, (), ("p", "h"), ({}, ()), lines, run)
+        self.blocks.append(block)
+        value = ("n", str(count), lambda env: count)
+        call = Call(block, (value,), times, (), 1)
+        before = self._fresh("before")
+        shorter = Window((1, 1), (stride, stride))
+
+        def change(env: Env, flow: Flow) -> Flow:
+            (x,) = flow
+            small = (*(len(range(0, n, stride)) for n in _map(x)[:2]), x[2])
+            env.labels[before] = (small,)  # type: ignore[assignment]
+            return call.run(env, (small, (*small[:2], count)))  # type: ignore[arg-type]
+
+        return _Lines(
+            (
+                f"{before}: maxpool {shorter.text}, pad=0, floor",
+                f"{before}_2: conv 3x3, {count}, pad=1, linear",
+                f"from {before}, {before}_2",
+                *call.lines(),
+            ),
+            change,
+        )
+
     def _block(self, env: Env, x: Shape) -> Block:
         """A new block whose body fits onto this value."""
         c = self.choose
-        name = self._fresh(c.one(["unit", "cell", "se", "dense_layer", "block2"]))
-        kinds = {"n": "count"} if c.chance(4) else {"n": "count", "s": "stride"}
+        name = self._fresh(c.one(BLOCKS if c.chance(3) else BLOCKS[:4]))
+        counts = COUNTS if c.chance(3) else COUNTS[:2]
+        kinds = {c.one(counts): "count"}
+        kinds |= {"s": "stride"} if not c.chance(4) else {}
         kinds |= {"k": "window"} if c.chance(2) else {}
-        kinds |= {"m": "count"} if c.chance(3) else {}
+        kinds |= {c.one(counts): "count"} if c.chance(3) else {}
         kinds |= {"act": "word"} if c.chance(3) else {}
+        kinds |= {"inner": "block"} if c.chance(3) else {}
         sample: dict[str, tuple[str, Any]] = {}
         for parameter, kind in kinds.items():
             text, value = self._argument(kind, Env(), None)
@@ -1381,7 +1576,8 @@ class _Generator:
         values = {n: v for n, (_, v) in sample.items()}
         outer, self.used = self.used, {"x", *kinds}
         self.in_block = True
-        inside = Env(values, env.defaults, x)
+        steps = tuple(n for n, kind in kinds.items() if kind == "stride")
+        inside = Env(values, steps, env.defaults, x)
         body: list[Statement] = []
         flow: Flow = (x,)
         for _ in range(c.number(1, 4)):

@@ -34,17 +34,17 @@ def assert_means_the_same(module: Module) -> None:
     assert all(relative(found[name], expected[name]) <= 1e-5 for name in expected)
 
 
-@pytest.mark.xfail(strict=True, reason='`padding="VALID"` of nnx.ConvTranspose is no padding of 0')
 @pytest.mark.parametrize("layer", ["deconv 1x1/2, 3", "deconv 2x2, 2, pad=half"])
 def test_deconv_without_padding(layer: str) -> None:
+    """`VALID` of nnx.ConvTranspose is not a padding of zeros."""
     assert_means_the_same(module_of(f"input 5x6x3; {layer}"))
 
 
-@pytest.mark.xfail(strict=True, reason="the last use is taken for the classifier: E0801")
 @pytest.mark.parametrize(
     "body", ["input 5x5x1; twin: conv 3x3, 1; relu; share twin", "input 4; t: fc 4; share t"]
 )
 def test_sharing_the_last_layer(body: str) -> None:
+    """The second use was taken for the classifier, with a head of its own."""
     assert_means_the_same(module_of(body))
 
 

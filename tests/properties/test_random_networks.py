@@ -12,10 +12,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import event, given
+from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
 jax = pytest.importorskip("jax")
@@ -29,6 +30,9 @@ from cnndsl.diagnostics import CnnError  # noqa: E402
 from cnndsl.graph import Call, Graph, Module  # noqa: E402
 from cnndsl.irtext import ir_hash, print_module, read_module  # noqa: E402
 from cnndsl.op import Ledger, Op  # noqa: E402
+from cnndsl.ops.conv import Deconv  # noqa: E402
+from cnndsl.ops.regular import Mask  # noqa: E402
+from cnndsl.ops.reshape import Upsample  # noqa: E402
 from cnndsl.parser import parse  # noqa: E402
 from cnndsl.passes.cost import cost  # noqa: E402
 from cnndsl.passes.flatten import flatten  # noqa: E402
@@ -41,10 +45,16 @@ from tests.properties.effort import examples  # noqa: E402
 from tests.properties.strategies import Program, programs  # noqa: E402
 from tests.support import reference  # noqa: E402
 from tests.support.comments import assert_comments_are_true  # noqa: E402
-from tests.support.emitted import exposed, exposed_functions  # noqa: E402
+from tests.support.emitted import (  # noqa: E402
+    exposed,
+    exposed_functions,
+    without_masks,
+)
+from tests.support.macs import macs  # noqa: E402
 from tests.support.photograph import relative  # noqa: E402
 from tests.support.weights import (  # noqa: E402
     number_of,
+    owners,
     random_weights,
     shapes,
 )
@@ -126,6 +136,44 @@ def test_jax_finds_the_shapes_and_parameters_of_the_ir(program: Program) -> None
     assert_all_shapes(exposed(module))
 
 
+@examples(60)
+@given(programs())
+def test_multiply_accumulates_are_those_of_the_program(program: Program) -> None:
+    """Those of each convolution and product that JAX traces, counted one by one."""
+    module = compiled(program)
+    assume(not any(isinstance(n.op, Upsample) for _, n in module.walk()))  # they are products too
+    assume(all_used(module))  # what nothing uses is counted, and left out of the code
+    counted = macs(emitted(module).jaxpr())
+    assert counted == cost(module).total.get("mac.real", 0)
+
+
+def all_used(module: Module) -> bool:
+    """Whether every value has a reader or is an output, and so in every function."""
+    return all(
+        value.name in {name for other in graph.nodes for name in other.inputs}
+        or value.name in {output.value for output in graph.outputs}
+        for graph, node in module.walk()
+        for value in node.outputs
+    )
+
+
+@examples(60)
+@given(programs())
+def test_masks_have_their_rates(program: Program) -> None:
+    module = compiled(program)
+    rates = [n.op.rate for _, own, _, n in owners(module) if isinstance(n.op, Mask)]
+    model = emitted(module).skeleton()
+    found = [part.rate for _, part in nnx.iter_modules(model) if isinstance(part, nnx.Dropout)]
+    assert sorted(found) == pytest.approx(sorted(rates), rel=1e-9)
+
+
+@examples(40)
+@given(programs())
+def test_a_narrow_type_stays_narrow(program: Program) -> None:
+    """With `dtype=bfloat16`, nothing on the way computes in float32 up to the outputs."""
+    assert set(emitted(compiled(program)).output_types(jnp.bfloat16).values()) == {"bfloat16"}
+
+
 @examples(40)
 @given(programs())
 def test_jax_finds_the_shapes_inside_of_blocks(program: Program) -> None:
@@ -173,6 +221,39 @@ def test_in_float32_only_rounding_is_lost(program: Program, seed: int) -> None:
     for name, value in expected.items():
         bar = max(1e-5, 20 * relative(single[name], value))
         assert relative(found[name], value) <= bar
+
+
+@examples(8)
+@given(programs(), st.integers(0, 2**32 - 1))
+def test_a_step_of_training(program: Program, seed: int) -> None:
+    """Outputs, gradients of all parameters and the statistics afterwards, masks at rate 0."""
+    module = without_masks(compiled(program))
+    weights, inputs = numbers(module, seed)
+    rng = np.random.default_rng(seed)
+    types = module.main.types
+    factors = {
+        o.name: rng.normal(size=(2, *types[o.value].shape)) for o in module.main.outputs
+    }
+    expected = reference.train(module, weights, factors, *inputs)
+    with jax.enable_x64(True):
+        outputs, gradients, statistics = emitted(module).train(weights, factors, *inputs)
+    assert_all_close(outputs, expected.outputs, 1e-7)
+    assert_all_close(statistics, expected.statistics, 1e-7)
+    greatest = max((np.abs(g).max() for g in expected.gradients.values()), default=0.0)
+    assert_all_close(gradients, expected.gradients, 1e-6, greatest)
+
+
+def assert_all_close(
+    found: dict[Any, np.ndarray],
+    expected: dict[Any, np.ndarray],
+    tolerance: float,
+    scale: float | None = None,
+) -> None:
+    """Equal keys, and values as close as that in units of the scale, by default their own."""
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        unit = np.abs(value).max() if scale is None else scale
+        assert np.abs(found[key] - value).max() <= tolerance * unit, key
 
 
 @examples(60)
@@ -244,6 +325,9 @@ def assert_same_at(point: dict[str, int], symbolic: Module, concrete: Module) ->
 def covered(op: Op, graph: Graph, inputs: tuple[str, ...]) -> bool:
     """Whether a map is as large as the window without its padding, as `Axis.pairs` asks."""
     (x, *_) = (graph.types[name] for name in inputs)
+    if isinstance(op, Deconv):
+        extents = ((k - 1) * d for k, d in zip(op.window.size, op.dilation, strict=True))
+        return all(isinstance(n, int) and n > e for n, e in zip(x.shape, extents, strict=False))
     axes = op.axes(*(graph.types[name] for name in inputs))
     return axes is None or all(
         isinstance(n, int) and n >= axis.extent + max(0, -axis.lo) + max(0, -axis.hi)

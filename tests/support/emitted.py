@@ -11,12 +11,13 @@ from typing import Any, get_type_hints
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cnndsl.backends.flax import weight_map
 from flax import nnx
 
 from cnndsl.backend import backend
-from cnndsl.graph import Graph, Module, Output
+from cnndsl.backends.flax import weight_map
+from cnndsl.graph import Graph, Module, Node, Output
 from cnndsl.ops.activation import Softmax
+from cnndsl.ops.regular import Mask
 from cnndsl.passes.flatten import flatten
 from cnndsl.record import replace
 
@@ -73,14 +74,35 @@ class Emitted:
         model = self.skeleton()
         evaluating(model, training)
         graphdef, state = nnx.split(model)
-        inputs = [
-            jax.ShapeDtypeStruct((2, *value.type.shape), "float32")
-            for value in self.module.main.inputs
-        ]
-        result = jax.eval_shape(lambda s, *xs: nnx.merge(graphdef, s)(*xs), state, *inputs)
+        result = jax.eval_shape(
+            lambda s, *xs: nnx.merge(graphdef, s)(*xs), state, *self.inputs(2)
+        )
         named = self.named(result, training)
         assert all(x.shape[0] == 2 and x.dtype == "float32" for x in named.values())
         return {name: x.shape[1:] for name, x in named.items()}
+
+    def output_types(self, dtype: Any) -> dict[str, str]:
+        """Element types of the outputs by name, when everything is of one type."""
+        model = self.skeleton(dtype=dtype)
+        evaluating(model, False)
+        graphdef, state = nnx.split(model)
+        result = jax.eval_shape(
+            lambda s, *xs: nnx.merge(graphdef, s)(*xs), state, *self.inputs(1, dtype)
+        )
+        return {name: str(x.dtype) for name, x in self.named(result).items()}
+
+    def inputs(self, batch: int, dtype: Any = "float32") -> list[jax.ShapeDtypeStruct]:
+        """Abstract inputs."""
+        types = [value.type for value in self.module.main.inputs]
+        return [jax.ShapeDtypeStruct((batch, *t.shape), dtype) for t in types]
+
+    def jaxpr(self) -> Any:
+        """What JAX traces for one image in inference."""
+        model = self.skeleton()
+        evaluating(model, False)
+        graphdef, state = nnx.split(model)
+        function = jax.make_jaxpr(lambda s, *xs: nnx.merge(graphdef, s)(*xs))
+        return function(state, *self.inputs(1)).jaxpr
 
     def named(self, result: Any, training: bool = False) -> dict[str, Any]:
         """What the model returned, by the names of the outputs."""
@@ -92,8 +114,7 @@ class Emitted:
         main = {names[0]: result} if len(names) == 1 else dict(result)
         assert set(main) == set(names)  # JAX sorts keys
         assert set(extra) == {o.name for o in outputs if o.training and training}
-        every = {**main, **extra}
-        return {o.name: every[o.name] for o in outputs if o.name in every}
+        return self.ordered({**main, **extra})
 
     def filled(self, weights: Weights, dtype: Any = jnp.float32) -> nnx.Module:
         """The model with these weights; every variable gets one, and every weight is used."""
@@ -138,6 +159,41 @@ class Emitted:
         return {name: np.asarray(x) for name, x in self.named(result, training).items()}
 
 
+    def train(
+        self, weights: Weights, factors: Mapping[str, np.ndarray], *inputs: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], Weights, Weights]:
+        """Outputs of a step of training, gradients, and the statistics afterwards.
+
+        In float64; the loss is the sum of all outputs times their factors.
+        """
+        model = self.filled(weights, jnp.float64)
+        model.train()
+
+        def loss(model: nnx.Module, *xs: jax.Array) -> tuple[jax.Array, Any]:
+            outputs = self.named(model(*xs), training=True)  # type: ignore[operator]
+            return sum((x * factors[name]).sum() for name, x in outputs.items()), outputs
+
+        step = nnx.jit(nnx.grad(loss, has_aux=True))
+        gradients, outputs = step(model, *map(jnp.asarray, inputs))
+        statistics = nnx.state(model, nnx.BatchStat)
+        named = {name: np.asarray(x) for name, x in self.ordered(outputs).items()}
+        return named, self.by_key(gradients), self.by_key(statistics)
+
+    def ordered(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs in their order, which a jitted function loses."""
+        return {o.name: outputs[o.name] for o in self.module.main.outputs if o.name in outputs}
+
+    def by_key(self, state: nnx.State) -> Weights:
+        """Variables as they are laid out in the IR."""
+        flat = dict(nnx.to_flat_state(state))
+        found: Weights = {}
+        for key, place in weight_map(self.module).items():
+            if place.path in flat:
+                value = np.asarray(flat[place.path].get_value())
+                found[key] = value[::-1, ::-1] if place.flipped else value
+        return found
+
+
 def evaluating(model: nnx.Module, training: bool) -> None:
     """Inference; with `training`, only the model itself believes that it is trained."""
     model.eval()
@@ -154,6 +210,18 @@ def with_logits(module: Module) -> Module:
     last = next(node for node in reversed(main.nodes) if isinstance(node.op, Softmax))
     outputs = (Output("logits", last.inputs[0]), *main.outputs)
     return replace(module, functions=(*module.functions[:-1], replace(main, outputs=outputs)))
+
+
+def without_masks(module: Module) -> Module:
+    """The module with rate 0 for dropout and stochastic depth."""
+    functions = tuple(
+        replace(graph, nodes=tuple(map(_without_mask, graph.nodes))) for graph in module.functions
+    )
+    return replace(module, functions=functions)
+
+
+def _without_mask(node: Node) -> Node:
+    return replace(node, op=replace(node.op, rate=0.0)) if isinstance(node.op, Mask) else node
 
 
 def exposed(module: Module) -> Module:

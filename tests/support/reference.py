@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from cnndsl.graph import Call, Graph, Module, Node
 from cnndsl.op import Op
 from cnndsl.ops import activation, conv, linear, merge, norm, pool, regular, reshape
+from cnndsl.record import Record
 from cnndsl.types import TensorType
 from cnndsl.window import Padding
 
@@ -67,9 +68,68 @@ def interpret(
     return {output.name: value.numpy() for output, value in named}, every
 
 
+class Step(Record):
+    """One step of training, without an optimizer and without masks.
+
+    Arguments:
+        outputs: by name, of this batch.
+        gradients: of the sum of all outputs times their factors, for every parameter.
+        statistics: running means and variances afterwards.
+    """
+
+    outputs: dict[str, np.ndarray]
+    gradients: Weights
+    statistics: Weights
+
+
+def train(
+    module: Module, weights: Weights, factors: Mapping[str, np.ndarray], *inputs: np.ndarray
+) -> Step:
+    """One step of training in float64. A variance counts as biased, as in Flax and Keras.
+
+    Arguments:
+        factors: of each output in the loss.
+    """
+    run = _Run(module, weights, torch.float64, batch=True)
+    parameters = {
+        (path, role): value.requires_grad_()
+        for path, roles in run.roles.items()
+        for role, value in roles.items()
+        if role not in ("mean", "variance")
+    }
+    results = run.graph(module.main, (), (), [torch.tensor(x) for x in inputs])
+    outputs = {o.name: x for o, x in zip(module.main.outputs, results, strict=True)}
+    loss = sum((x * torch.tensor(factors[name])).sum() for name, x in outputs.items())
+    assert isinstance(loss, Tensor)
+    if loss.requires_grad:
+        loss.backward()
+    return Step(
+        {name: x.detach().numpy() for name, x in outputs.items()},
+        {
+            key: (torch.zeros_like(p) if p.grad is None else p.grad).numpy()
+            for key, p in parameters.items()
+        },
+        {
+            (path, role): value.numpy()
+            for path, roles in run.roles.items()
+            for role, value in roles.items()
+            if role in ("mean", "variance")
+        },
+    )
+
+
 class _Run:
-    def __init__(self, module: Module, weights: Weights, dtype: torch.dtype) -> None:
+    """One walk over a module.
+
+    Arguments:
+        batch: batch norms use the statistics of the batch and update their own.
+    """
+
+    def __init__(
+        self, module: Module, weights: Weights, dtype: torch.dtype, batch: bool = False
+    ) -> None:
         self.functions = module.by_name
+        self.batch = batch
         self.results: dict[Path, Sequence[Tensor]] = {}
         self.roles: dict[Path, dict[str, Tensor]] = {}
         for (path, role), value in weights.items():
@@ -101,8 +161,11 @@ class _Run:
     ) -> list[Tensor]:
         assert isinstance(node.op, Op)
         types = graph.types
+        roles = self.roles.get(owner, {})
+        if self.batch and isinstance(node.op, norm.Bn):
+            roles = _of_batch(node.op, roles, inputs[0])
         result = RULES[type(node.op)](
-            node.op, self.roles.get(owner, {}), [types[name] for name in node.inputs], inputs
+            node.op, roles, [types[name] for name in node.inputs], inputs
         )
         return [result] if isinstance(result, Tensor) else list(result)
 
@@ -195,8 +258,8 @@ def _dwconv(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
 def _convolve(op: Any, roles: Roles, type: TensorType, x: Tensor, groups: int) -> Tensor:
     pad = explicit(op.pad, type, op.window.size, op.window.stride, op.dilation)
     y = F.conv2d(
-        bordered(channels_first(x), pad),
-        roles["kernel"].permute(3, 2, 0, 1),
+        bordered(channels_first(x), pad).contiguous(),
+        roles["kernel"].permute(3, 2, 0, 1).contiguous(),
         roles.get("bias"),
         op.window.stride,
         dilation=op.dilation,
@@ -273,10 +336,22 @@ def _globalmaxpool(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
 
 @rule(norm.Bn)
 def _bn(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
-    x = inputs[0].movedim(-1, 1)
-    affine = roles.get("scale"), roles.get("shift")
-    y = F.batch_norm(x, roles["mean"], roles["variance"], *affine, training=False, eps=op.eps)
-    return y.movedim(1, -1)
+    y = (inputs[0] - roles["mean"]) / torch.sqrt(roles["variance"] + op.eps)
+    return _affine(y, roles)
+
+
+def _affine(y: Tensor, roles: Roles) -> Tensor:
+    y = y * roles["scale"] if "scale" in roles else y
+    return y + roles["shift"] if "shift" in roles else y
+
+
+def _of_batch(op: norm.Bn, roles: dict[str, Tensor], x: Tensor) -> dict[str, Tensor]:
+    """The roles with the batch's own statistics; the running ones move towards them."""
+    elements = x.flatten(0, -2)
+    fresh = {"mean": elements.mean(dim=0), "variance": elements.var(dim=0, correction=0)}
+    for role, value in fresh.items():
+        roles[role] = (1 - op.momentum) * roles[role] + op.momentum * value.detach()
+    return {**roles, **fresh}
 
 
 @rule(norm.Ln)
@@ -287,9 +362,13 @@ def _ln(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
 
 @rule(norm.Gn)
 def _gn(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
-    x = inputs[0].movedim(-1, 1)
-    y = F.group_norm(x, op.groups, roles.get("scale"), roles.get("shift"), op.eps)
-    return y.movedim(1, -1)
+    """Written out: `group_norm`'s gradient crashes on maps that are not contiguous."""
+    x = inputs[0]
+    groups = x.reshape(len(x), -1, op.groups, x.shape[-1] // op.groups)
+    mean = groups.mean(dim=(1, 3), keepdim=True)
+    variance = groups.var(dim=(1, 3), correction=0, keepdim=True)
+    y = ((groups - mean) / torch.sqrt(variance + op.eps)).reshape(x.shape)
+    return _affine(y, roles)
 
 
 @rule(norm.Lrn)
