@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ jax = pytest.importorskip("jax")
 nnx = pytest.importorskip("flax.nnx")
 
 from cnndsl import driver  # noqa: E402
-from cnndsl.diagnostics import CnnError  # noqa: E402
 from cnndsl.graph import Graph, Module, Node, Output, Value  # noqa: E402
 from cnndsl.op import Op  # noqa: E402
 from cnndsl.ops.activation import Relu, Softmax, Tanh  # noqa: E402
@@ -30,42 +27,24 @@ from cnndsl.record import replace  # noqa: E402
 from cnndsl.types import TensorType  # noqa: E402
 from tests.support.comments import assert_comments_are_true  # noqa: E402
 from tests.support.emitted import Emitted, evaluating, exposed  # noqa: E402
+from tests.support.networks import cases, compiled, concrete  # noqa: E402
 from tests.support.weights import number_of, owners, shapes  # noqa: E402
 
 COUNTED = ["lenet.cnn", "alexnet.cnn", "vgg.cnn:vgg11", "resnet.cnn:resnet18", "googlenet.cnn"]
 
 
-def shipped() -> list[object]:
-    """Every model of every spec; those with some hundred layers take too long for each run."""
-    found = []
-    for path, models, _ in driver.shipped():
-        for model in models:
-            layers = re.search(r"(?<!\d)[1-9]\d\d(?!\d)", model)
-            marks = [pytest.mark.slow] if layers else []
-            found.append(pytest.param(path, model, id=f"{Path(path).stem}:{model}", marks=marks))
-    return found
-
-
-def compiled(path: str, model: str) -> Module:
-    try:
-        return driver.compile_model(f"{path}:{model}").module
-    except CnnError as problem:
-        if {d.code for d in problem.diagnostics} == {"E0204"}:
-            pytest.skip("a family, whose variants are tested")
-        raise
-
-
 # ------------------------------------------------------------------ shapes, parameters
 
 
-@pytest.mark.parametrize(("path", "model"), shipped())
-def test_shipped_specs(path: str, model: str) -> None:
+@pytest.mark.parametrize(("path", "model"), cases(always=("resnet50", "resnet50_keras")))
+def test_shapes_and_parameters(path: str, model: str) -> None:
     """Parameters, statistics and the shape of every value."""
     module = compiled(path, model)
     emitted = Emitted(module)
     report = cost(module, training=True)
     assert emitted.number_of(nnx.Param) == report.params == number_of(shapes(module), True)
     assert emitted.number_of(nnx.BatchStat) == report.statistics
+    emitted.module = module = concrete(path, model, module)
     types = module.main.types
     assert emitted.output_shapes(training=True) == {
         output.name: types[output.value].shape for output in module.main.outputs

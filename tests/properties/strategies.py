@@ -652,7 +652,7 @@ class _Generator:
             flow = self._take(body, self._collapse(flow[0]), env, flow)
         if len(flow) == 1:
             count = self.choose.number(2, 10)
-            fc = Op(f"fc {count}", lambda env, x: (*x[:-1], count))
+            fc = Op(f"fc {count}", lambda env, x: _dense(x, count))
             flow = self._take(body, fc, env, flow)
         if len(flow) == 1 and self.choose.chance(2):
             flow = self._take(body, Op("softmax", lambda env, x: x), env, flow)
@@ -973,8 +973,7 @@ class _Generator:
         text = ", ".join([count.text, *more])
 
         def shape(env: Env, x: Shape) -> Shape:
-            ensure(len(x) != 3 or x[:2] == (1, 1))
-            return (*(x[:-1] if len(x) == 2 else ()), count.at(env))
+            return _dense(x, count.at(env))
 
         return Op(f"fc {text}", shape)
 
@@ -1136,7 +1135,7 @@ class _Generator:
         if len(x) != 3:
             posts = self._posts(env)
             text = ", ".join([count.text, *posts])
-            return Op(f"fc {text}", lambda env, x: (*x[:-1], count.at(env)))
+            return Op(f"fc {text}", lambda env, x: _dense(x, count.at(env)))
         return self._strided(env, x, count, 1) if c.chance(2) else Op(
             f"conv 1x1, {', '.join([count.text, 'pad=0', *self._posts(env)])}",
             lambda env, x: (*x[:2], count.at(env)),
@@ -1606,6 +1605,12 @@ class _Lines(Statement):
 
 def _concat_all(env: Env, flow: Flow) -> Flow:
     return (merge("concat", flow),)
+
+
+def _dense(x: Shape, count: int) -> Shape:
+    """After `fc`, which reads vectors, sequences and 1x1 maps."""
+    ensure(len(x) != 3 or x[:2] == (1, 1))
+    return (x[0], count) if len(x) == 2 else (count,)
 
 
 def _map(x: Shape) -> Shape:
