@@ -738,6 +738,23 @@ model net { input 8x8x4; unit(4, pre); unit(6, post); unit(8, pre); globalavgpoo
     same_as_reference(module)
 
 
+def test_alternatives_are_if_and_else() -> None:
+    module = compiled("""
+block unit(n, wide) {
+  conv 3x3, n, relu
+  if wide { conv 3x3, n, bn } else { conv 1x1, n, relu }
+  conv 3x3, n
+}
+model net { input 8x8x4; unit(4, true); unit(6, false); unit(8, true); globalavgpool; fc 2 }
+""")
+    text = BACKEND.emit(module)
+    assert re.findall(CLASSES, text, re.M) == ["Unit", "Net"]
+    assert "x = self.bn1(self.conv2(x)) if self.wide else nnx.relu(self.conv2_2(x))" in text
+    assert "        else:\n            self.conv2_2 = " in text
+    assert text.count("self.wide = wide") == 1
+    same_as_reference(module)
+
+
 def test_blocks_that_do_nothing_vanish() -> None:
     module = compiled("""
 block maybe(on) { if on { conv 1x1, 4 } }

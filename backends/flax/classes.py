@@ -36,6 +36,7 @@ class Group(Record):
         bypass: the value that stands for it where the steps are absent.
         name: attribute that says whether they are there.
         condition: the same in terms of the parameters.
+        negated: whether they are there where the attribute is false.
     """
 
     first: int
@@ -44,6 +45,12 @@ class Group(Record):
     bypass: int
     name: str
     condition: Formula
+    negated: bool = False
+
+    @property
+    def test(self) -> str:
+        """The condition as text, outside of `__init__`."""
+        return f"not self.{self.name}" if self.negated else f"self.{self.name}"
 
 
 class Member(Record):
@@ -180,9 +187,12 @@ def _telling_name(copies: Sequence[Graph], family: Sequence[Graph]) -> str:
     others = [graph for graph in family if all(graph is not copy for copy in copies)]
     if not others:
         return name
-    for position, (argument, value) in enumerate(copies[0].arguments):
-        if not isinstance(value, (bool, int, str)):
-            continue
+    candidates = [
+        (position, argument, value)
+        for position, (argument, value) in enumerate(copies[0].arguments)
+        if isinstance(value, (bool, int, str))
+    ]
+    for position, argument, value in sorted(candidates, key=lambda c: type(c[2]) is int):
         if any(graph.arguments[position][1] != value for graph in copies):
             continue
         if all(graph.arguments[position][1] != value for graph in others):
@@ -275,7 +285,7 @@ class _Cluster:
         variants = [*self.variants, variant]
         merged = _align(self.merged, self.variants, variant[0])
         runs = _optional_runs(merged)
-        if len(runs) > MOST_OPTIONAL or 2 * sum(None not in m.at for m in merged) < len(merged):
+        if len(runs) > MOST_OPTIONAL or 3 * sum(None not in m.at for m in merged) < len(merged):
             return False
         optional = [i for i, m in enumerate(merged) if None in m.at]
         widths = [len(_some(variants, merged[i]).inputs) for i in optional]
@@ -575,17 +585,22 @@ class _Builder:
                 return False
         return True
 
-    def _condition(self, members: Sequence[Member], first: int, last: int) -> tuple[str, Formula]:
-        """The attribute and the condition of optional steps."""
+    def _condition(
+        self, members: Sequence[Member], first: int, last: int
+    ) -> tuple[str, Formula, bool]:
+        """The attribute and the condition of optional steps, and whether it is negated."""
         group = members[first : last + 1]
         present = tuple(step is not None for step in group[0].steps)
+        absent = tuple(not there for there in present)
+        if absent in self.conditions:
+            return *self.conditions[absent], True
         if present not in self.conditions:
             wanted = _flag_name(group, members[last + 1 :])
             formula = self.parameters.flag(present, wanted, self._channels(members, last))
             known = formula.template == "{0}"
             name = formula.names[0] if known else self.names.new(identifier(wanted))
             self.conditions[present] = name, formula
-        return self.conditions[present]
+        return *self.conditions[present], False
 
     def _channels(self, members: Sequence[Member], last: int) -> tuple[int, ...]:
         """The channels of the first value that is read where optional steps are or are not."""

@@ -385,6 +385,7 @@ class _Writer:
             self.holder[name] = value
         self.reserved = {*body.tapped.values()}
         self.shown = ""
+        self.tested = ""
 
     def lines(self) -> list[str]:
         body = self.body
@@ -406,6 +407,7 @@ class _Writer:
                 index += 1
                 continue
             if statement.group is None:
+                self.tested = ""
                 self._statement(index, 2)
                 index += 1
                 continue
@@ -483,14 +485,19 @@ class _Writer:
     def _group(self, group: Group, indices: range) -> None:
         """Optional steps: an `if`, or a conditional expression where both values live on."""
         body = self.body
-        condition = f"self.{group.name}"
+        condition, opposite = group.test, group.negated and self.tested == group.name
         bypass = self.names[group.bypass]
         last = indices[-1]
         if body.last.get(group.bypass, -1) <= last and group.bypass not in body.tapped:
-            self.out.append(f"        if {condition}:")
+            start = len(self.out)
+            self.out.append("        else:" if opposite else f"        if {condition}:")
             for index in indices:
                 self._statement(index, 3, bypass if index == last else None)
+            self.tested = "" if group.negated else group.name
+            if opposite:
+                self._join_branches(start, f"        {bypass} = ")
             return
+        self.tested = ""
         statement = body.statements[last]
         target = self._name(group.result, last)
         if len(indices) == 1 and statement.loop is None:
@@ -507,6 +514,17 @@ class _Writer:
         for index in indices:
             self._statement(index, 3, target if index == last else None)
         self.reserved = before
+
+    def _join_branches(self, start: int, before: str) -> None:
+        """An `if` and its `else` of one assignment each as one line, if that fits."""
+        lines = self.out[start - 2 :]
+        yes, no = lines[1][4:], lines[-1][4:]
+        short = len(lines) == 4 and yes.startswith(before) and no.startswith(before)
+        if short and lines[0].startswith("        if "):
+            test = lines[0][len("        if ") : -1]
+            text = f"{yes} if {test} else {no[len(before) :]}"
+            if len(text) <= 100:
+                self.out[start - 2 :] = [text]
 
     # -------------------------------------------------------------------- names
 

@@ -66,7 +66,7 @@ def create(seed: int = 0, **options: Any) -> {model}:
         if isinstance(variable, nnx.RngKey):
             variable.set_value(jax.random.fold_in(jax.random.key(seed), number))
         else:
-            values = draw(generator, path[-1], missing.shape)
+            values = draw(generator, str(path[-1]), missing.shape)
             variable.set_value(jnp.asarray(values, missing.dtype))
     return nnx.merge(graphdef, state)
 
@@ -392,8 +392,9 @@ class _ClassWriter:
             if member.owner or not member.makes:
                 continue
             group = group_of.get(index)
-            if group is not None and (current is None or group.name != current.name):
-                out.line(f"if self.{group.name}:")
+            if group is not None and (current is None or group.test != current.test):
+                opposite = current is not None and group.negated and current.name == group.name
+                out.line("else:" if opposite else f"if {group.test}:")
             current = group
             if member.step.node.region != region:
                 region = member.step.node.region
@@ -429,6 +430,9 @@ class _ClassWriter:
     def _choice(self, member: Member, before: str) -> None:
         """A constructor, or one of several."""
         *chosen, last = member.makes
+        if chosen:
+            names = " | ".join(cls.name for cls in member.classes)
+            self.out.line(f"self.{member.name}: {names}")
         words = ["if", *["elif"] * len(chosen)]
         for word, condition, make in zip(words, member.conditions, chosen, strict=False):
             self.out.line(f"{word} {condition.text()}:")
