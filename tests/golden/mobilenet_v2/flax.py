@@ -176,7 +176,7 @@ def create(seed: int = 0, **options: Any) -> MobileNetV2:
         if isinstance(variable, nnx.RngKey):
             variable.set_value(jax.random.fold_in(jax.random.key(seed), number))
         else:
-            values = draw(generator, path[-1], missing.shape)
+            values = draw(generator, str(path[-1]), missing.shape)
             variable.set_value(jnp.asarray(values, missing.dtype))
     return nnx.merge(graphdef, state)
 

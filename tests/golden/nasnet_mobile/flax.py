@@ -157,6 +157,7 @@ class Reduction(nnx.Module):
         self.with_p = before_features != sep2_features
         sep = partial(Sep, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         if self.with_p:
+            self.p: Adjust | Adjust2
             if p_adjust:
                 self.p = Adjust(32, n=22, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
             else:
@@ -215,6 +216,7 @@ class Normal(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         sep = partial(Sep, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        self.p: Adjust | Adjust2
         if p_adjust:
             self.p = Adjust(before_features, n=n, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         else:
@@ -344,7 +346,7 @@ def create(seed: int = 0, **options: Any) -> NasNetMobile:
         if isinstance(variable, nnx.RngKey):
             variable.set_value(jax.random.fold_in(jax.random.key(seed), number))
         else:
-            values = draw(generator, path[-1], missing.shape)
+            values = draw(generator, str(path[-1]), missing.shape)
             variable.set_value(jnp.asarray(values, missing.dtype))
     return nnx.merge(graphdef, state)
 
