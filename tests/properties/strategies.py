@@ -9,6 +9,7 @@ every call, with that call's arguments, inputs and defaults.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import gcd
@@ -213,7 +214,9 @@ class Env:
 class Statement:
     """Base of all statements."""
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
+        """The text; with `unrolled`, repeats are written as often as they run, if that is
+        the same."""
         raise NotImplementedError
 
     def run(self, env: Env, flow: Flow) -> Flow:
@@ -231,8 +234,13 @@ def run_all(body: Sequence[Statement], env: Env, flow: Flow) -> Flow:
     return flow
 
 
-def indented(body: Sequence[Statement]) -> list[str]:
-    return [f"  {line}" for statement in body for line in statement.lines()]
+def indented(body: Sequence[Statement], unrolled: bool = False) -> list[str]:
+    return [f"  {line}" for statement in body for line in statement.lines(unrolled)]
+
+
+def alike(lines: Sequence[str]) -> bool:
+    """Whether lines say the same in all copies of a repeat, and have no labels."""
+    return not any(re.search(r"\b(copy|then)\b|^ *\w+(, \w+)*: ", line) for line in lines)
 
 
 def shape_text(shape: Shape) -> str:
@@ -252,11 +260,13 @@ class Op(Statement):
     times: int | None = None
     annotation: str = ""
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
         label = f"{self.label}: " if self.label else ""
         annotation = f" : {self.annotation}" if self.annotation else ""
         if self.times is None:
             return [f"{label}{self.text}{annotation}"]
+        if unrolled and not label and alike([self.text]):
+            return [self.text] * (self.times - 1) + [f"{self.text}{annotation}"]
         word, _, arguments = self.text.partition(" ")
         if not word.isidentifier() or word not in WORDS:  # a window at the beginning
             word, arguments = "conv", self.text
@@ -279,7 +289,7 @@ class Plain(Statement):
     text: str
     change: Callable[[Env, Flow], Flow]
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
         return [self.text]
 
     def run(self, env: Env, flow: Flow) -> Flow:
@@ -295,9 +305,13 @@ class Braces(Statement):
     tail: str
     change: Callable[[Env, Flow, Sequence[Statement]], Flow]
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
         head = f"{self.head} " if self.head else ""
-        return [f"{head}{{", *indented(self.body), f"}}{self.tail}"]
+        inside = indented(self.body, unrolled)
+        times = int(self.tail.split()[-1]) if self.tail else 1
+        if unrolled and times > 1 and alike(inside):
+            return [f"{head}{{", *inside, "}"] * times
+        return [f"{head}{{", *inside, f"}}{self.tail}"]
 
     def run(self, env: Env, flow: Flow) -> Flow:
         return self.change(env, flow, self.body)
@@ -309,10 +323,11 @@ class Choice(Braces):
 
     otherwise: tuple[Statement, ...] = ()
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
         if not self.otherwise:
-            return super().lines()
-        return [*super().lines()[:-1], "} else {", *indented(self.otherwise), "}"]
+            return super().lines(unrolled)
+        otherwise = indented(self.otherwise, unrolled)
+        return [*super().lines(unrolled)[:-1], "} else {", *otherwise, "}"]
 
 
 @dataclass(frozen=True)
@@ -324,13 +339,15 @@ class Branches(Statement):
     label: str = ""
     times: int | None = None
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
         label = f"{self.label}: " if self.label else ""
         result = [f"{label}{self.word} {{"]
         for branch in self.branches:
-            inside = [line for s in branch for line in s.lines()] or ["identity"]
+            inside = [line for s in branch for line in s.lines(unrolled)] or ["identity"]
             result.append(f"  | {inside[0]}")
             result += [f"    {line}" for line in inside[1:]]
+        if unrolled and self.times is not None and alike(result):
+            return [*result, "}"] * self.times
         return [*result, "}" if self.times is None else f"}} × {self.times}"]
 
     def run(self, env: Env, flow: Flow) -> Flow:
@@ -400,11 +417,12 @@ class Block:
     inputs: tuple[str, ...]
     sample: tuple[dict[str, tuple[str, Any]], Flow]
 
-    def text(self) -> list[str]:
+    def text(self, unrolled: bool = False) -> list[str]:
         shown = [f"{n} = {self.defaults[n][0]}" if n in self.defaults else n for n in self.kinds]
         parameters = f"({', '.join(shown)})" if shown else ""
         inputs = [f"  input {', '.join(self.inputs)}"] if self.inputs else []
-        return [f"block {self.name}{parameters} {{", *inputs, *indented(self.body), "}"]
+        body = indented(self.body, unrolled)
+        return [f"block {self.name}{parameters} {{", *inputs, *body, "}"]
 
     def run(self, env: Env, flow: Flow, values: dict[str, Any]) -> Flow:
         known = {**{n: v for n, (_, v) in self.defaults.items()}, **values}
@@ -421,7 +439,7 @@ class _TextBlock(Block):
     written: list[str]
     work: Callable[[Env, Flow], Flow]
 
-    def text(self) -> list[str]:
+    def text(self, unrolled: bool = False) -> list[str]:
         return self.written
 
     def run(self, env: Env, flow: Flow, values: dict[str, Any]) -> Flow:
@@ -438,7 +456,7 @@ class Call(Statement):
     labels: tuple[str, ...] = ()
     positional: int = 0
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
         shown = [
             text if i < self.positional else f"{name}={text}"
             for i, (name, text, _) in enumerate(self.arguments)
@@ -446,6 +464,9 @@ class Call(Statement):
         times = f" × {self.times}" if self.times is not None else ""
         arguments = f"({', '.join(shown)})" if shown or times else ""
         labels = f"{', '.join(self.labels)}: " if self.labels else ""
+        given = f"({', '.join(shown)})" if shown else ""
+        if unrolled and self.times is not None and not labels and alike(shown):
+            return [f"{self.block.name}{given}"] * self.times
         return [f"{labels}{self.block.name}{arguments}{times}"]
 
     def run(self, env: Env, flow: Flow) -> Flow:
@@ -487,13 +508,18 @@ class Chooser:
 
 @dataclass(frozen=True)
 class Program:
-    """A text, the model in it to compile, and what the generator knows of it."""
+    """A text, the model in it to compile, and what the generator knows of it.
+
+    Arguments:
+        unrolled: another text for the same, with repeats written out.
+    """
 
     text: str
     model: str
     inputs: tuple[tuple[str, Shape], ...]
     outputs: tuple[tuple[str, Shape, bool], ...]
     settings: tuple[tuple[str, str], ...] = ()
+    unrolled: str = ""
 
 
 CHOICES = 500
@@ -558,18 +584,22 @@ class _Generator:
         settings: tuple[tuple[str, str], ...],
         inputs: list[tuple[str, Shape]],
     ) -> Program:
-        lines = ["cnn 1"] if self.choose.chance(3) else []
-        if any("block" in block.kinds.values() for block in self.blocks):
-            lines += [f"block {name}(n) {{ {body} }}" for name, body in INNER.items()]
-        for block in self.blocks:
-            lines += [*block.text(), ""]
-        lines += [f"model net{width} {{", *indented(body), "}"]
-        model = "net"
-        if self.dialect != "torch":
-            model = "other"
-            lines.append(f"model other = net in {self.dialect}")
-        text = "\n".join(lines) + "\n"
-        return Program(text, model, tuple(inputs), tuple(env.outputs), settings)
+        first = ["cnn 1"] if self.choose.chance(3) else []
+        texts = []
+        for unrolled in (False, True):
+            lines = list(first)
+            if any("block" in block.kinds.values() for block in self.blocks):
+                lines += [f"block {name}(n) {{ {text} }}" for name, text in INNER.items()]
+            for block in self.blocks:
+                lines += [*block.text(unrolled), ""]
+            lines += [f"model net{width} {{", *indented(body, unrolled), "}"]
+            if self.dialect != "torch":
+                lines.append(f"model other = net in {self.dialect}")
+            texts.append("\n".join(lines) + "\n")
+        model = "net" if self.dialect == "torch" else "other"
+        return Program(
+            texts[0], model, tuple(inputs), tuple(env.outputs), settings, texts[1]
+        )
 
     def _model_parameter(self, env: Env) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Maybe a parameter of the model, and maybe a setting that overrides its default."""
@@ -1596,7 +1626,7 @@ class _Lines(Statement):
     text: tuple[str, ...]
     change: Callable[[Env, Flow], Flow]
 
-    def lines(self) -> list[str]:
+    def lines(self, unrolled: bool = False) -> list[str]:
         return list(self.text)
 
     def run(self, env: Env, flow: Flow) -> Flow:
