@@ -7,6 +7,7 @@ import itertools
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,7 @@ nnx = pytest.importorskip("flax.nnx")
 import jax.numpy as jnp  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from cnndsl.backend import backend  # noqa: E402
+from cnndsl.backend import BUILT_IN, backend  # noqa: E402
 from cnndsl.backends.flax import BACKEND, Place, arrange, weight_map  # noqa: E402
 from cnndsl.backends.flax.helpers import HELPERS  # noqa: E402
 from cnndsl.backends.flax.naming import (  # noqa: E402
@@ -860,7 +861,7 @@ def test_training_updates_statistics_and_gives_gradients() -> None:
     def loss(model: Any) -> Any:
         return (model(x) ** 2).mean()
 
-    gradients = nnx.grad(loss)(model)
+    gradients = nnx.jit(nnx.grad(loss))(model)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
     assert (np.asarray(model.conv1_bn.mean.get_value()) != before).any()
     model.eval()
@@ -1190,6 +1191,12 @@ def test_the_backend_is_found_by_name() -> None:
     assert BACKEND.suffix == ".py"
     with pytest.raises(CnnError, match=r"did you mean|no backend"):
         backend("flx")
+
+
+def test_backends_that_ship_are_the_entry_points() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = project["entry-points"]["cnndsl.backends"]
+    assert declared == {name: f"{module}:BACKEND" for name, module in BUILT_IN.items()}
 
 
 def test_helpers_are_there_only_where_they_are_used() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from cnndsl.emitter import Comprehension, Group, Infix, Piece, flat, named, prefixed
+from cnndsl.emitter import Group, Infix, Piece, flat, named
 from cnndsl.record import Record
 
 
@@ -356,10 +356,3 @@ _RENDER: dict[type[Expr], Callable[[Any, Scope], Piece]] = {
     Join: _render_join,
     Either: _render_either,
 }
-
-__all__ = [
-    "Apply", "Arg", "Attribute", "Comprehension", "Differs", "Either", "Expr", "Formula", "Join",
-    "Keyword", "Many", "Method", "Own", "Ref", "Scope", "Subscript", "Text", "Value", "call",
-    "features", "line", "merge", "pair", "prefixed", "render", "rewrite", "shape", "sides",
-    "text_of", "walk",
-]  # fmt: skip

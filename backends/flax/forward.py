@@ -7,7 +7,7 @@ that something far away reads has its label's name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cnndsl.emitter import Group as Bracket
 from cnndsl.emitter import Piece, flat, layout
@@ -666,6 +666,3 @@ def _common(meet: Mapping[int, int], a: int, b: int) -> int:
         else:
             b = meet[b]
     return a
-
-
-__all__ = ["Body", "Iterator", "input_names"]

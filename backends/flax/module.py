@@ -6,7 +6,7 @@ import ast
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from cnndsl.emitter import Comprehension, Emitter, Group, Piece, call, flat, layout, prefixed
+from cnndsl.emitter import Comprehension, Emitter, Group, Piece, layout, prefixed
 from cnndsl.graph import Module
 from cnndsl.record import Record
 from cnndsl.types import TensorType
@@ -580,6 +580,3 @@ def _runs(makes: Sequence[Apply]) -> list[list[Apply]]:
 
 def _mentions_index(expr: Expr) -> bool:
     return any(isinstance(part, Text) and part.text.split(" ")[0] == "i" for part in walk(expr))
-
-
-__all__ = ["EmissionError", "call", "emit_module", "flat"]

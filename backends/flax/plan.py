@@ -28,7 +28,6 @@ from .code import (
     Text,
     Value,
     call,
-    features,
     rewrite,
     shape,
     walk,
@@ -573,6 +572,3 @@ def substitute(expr: Expr, values: Sequence[Expr]) -> Expr:
 def uses(expr: Expr, index: int) -> int:
     """How often an argument occurs."""
     return sum(isinstance(part, Arg) and part.index == index for part in walk(expr))
-
-
-__all__ = ["FunctionPlan", "Placed", "Step", "construct", "features", "plan", "substitute", "uses"]
