@@ -32,7 +32,7 @@ from cnndsl.types import map_type
 from cnndsl.window import Window
 
 ROOT = Path(__file__).parent.parent
-SPECS = sorted([*(ROOT / "specs").glob("*.cnn"), *(ROOT / "tests/specs").glob("*.cnn")])
+SPECS = sorted([*(ROOT / "specs").glob("*.cnn")])
 needs_dot = pytest.mark.skipif(which("dot") is None, reason="Graphviz is not installed")
 
 RESIDUAL = """

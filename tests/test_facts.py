@@ -2,7 +2,7 @@
 
 `tests/data/claims.json` is a copy of the collected claims: what was stated, the exact
 value, its convention, and a verdict. Those that are true (`exact`, or equal as far as they
-were rounded) are computed here by the shipped specs, by specs of `tests/specs` or by a
+were rounded) are computed here by the shipped specs or by a
 few lines of `.cnn`; `NOT_HERE` names the others with the reason.
 
 One multiply-accumulate counts as one "flop" in all of them.
@@ -127,10 +127,9 @@ class Net:
 
 @cache
 def net(spec: str) -> Net:
-    """A model of `specs/` or `tests/specs/`: `resnet:resnet34_a`."""
+    """A shipped model: `resnet:resnet34_a`."""
     file, _, model = spec.partition(":")
-    folder = next(f for f in ("specs", "tests/specs") if (ROOT / f / f"{file}.cnn").exists())
-    return Net(driver.compile_model(f"{ROOT / folder / file}.cnn", model or None).module)
+    return Net(driver.compile_model(f"{ROOT / 'specs' / file}.cnn", model or None).module)
 
 
 @cache

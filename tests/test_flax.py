@@ -1119,7 +1119,7 @@ def test_nasty_names() -> None:
 
 # -------------------------------------------------------- every spec in the house
 
-SPECS = sorted([*(ROOT / "specs").glob("*.cnn"), *(ROOT / "tests" / "specs").glob("*.cnn")])
+SPECS = sorted([*(ROOT / "specs").glob("*.cnn")])
 
 
 def models(path: Path) -> list[str]:

@@ -18,29 +18,19 @@ from cnndsl.irtext import print_module, read_module
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 
-SHIPPED = (
+NETWORKS = (
     "lenet", "alexnet", "alexnet_two_towers", "zfnet", "vgg11_lrn", "vgg16", "googlenet",
-    "resnet18", "resnet34_a", "resnet50", "resnet50_2015", "resnet50_keras",
-)  # fmt: skip
-HARDER = (
-    "densenet:densenet121", "efficientnet:efficientnet_b0", "fpn", "hrnet", "mobilenet_v2",
-    "nasnet:nasnet_mobile", "shufflenet_v2:shufflenet_v2_x1_0", "siamese", "unet",
+    "resnet18", "resnet34_a", "resnet50", "resnet50_2015", "resnet50_keras", "densenet121",
+    "efficientnet_b0", "fpn", "hrnet", "mobilenet_v2", "nasnet_mobile", "shufflenet_v2_x1_0",
+    "siamese", "unet",
 )  # fmt: skip
 
 Golden = Callable[[str | Path, str], None]
 
 
-def network(name: str) -> tuple[str, Network]:
-    """The name of the golden folder, and the network."""
-    if name in SHIPPED:
-        return name, load(f"{name}.cnn")
-    file, _, model = name.partition(":")
-    return model or file, load(HERE / "specs" / f"{file}.cnn", model or None)
-
-
-@pytest.fixture(params=[*SHIPPED, *HARDER], scope="module")
+@pytest.fixture(params=NETWORKS, scope="module")
 def made(request: pytest.FixtureRequest) -> tuple[str, Network]:
-    return network(request.param)
+    return request.param, load(f"{request.param}.cnn")
 
 
 def test_graph(made: tuple[str, Network], golden: Golden) -> None:
@@ -71,7 +61,7 @@ def test_report(made: tuple[str, Network], golden: Golden) -> None:
 def test_emitted_code_is_as_the_formatter_would_write_it() -> None:
     """`ruff` finds nothing to format and nothing to complain about."""
     files = sorted(map(str, GOLDEN.glob("*/flax.py")))
-    assert len(files) >= len(SHIPPED) + len(HARDER)
+    assert len(files) >= len(NETWORKS)
     ruff = [sys.executable, "-m", "ruff"]
     isolated = ["--isolated", "--line-length", "100", "--no-cache"]
     formatted = subprocess.run(
@@ -90,5 +80,5 @@ def test_figures_are_accepted_by_graphviz(tmp_path: Path) -> None:
     pytest.importorskip("pygraphviz")
     for name in ("googlenet", "resnet50"):
         path = tmp_path / f"{name}.svg"
-        network(name)[1].draw(path)
+        load(f"{name}.cnn").draw(path)
         assert path.read_text(encoding="utf-8").rstrip().endswith("</svg>")

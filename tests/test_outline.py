@@ -23,7 +23,7 @@ from cnndsl.passes.outline import (
 from cnndsl.source import Source
 
 ROOT = Path(__file__).parent.parent
-SPECS = sorted([*(ROOT / "specs").glob("*.cnn"), *(ROOT / "tests/specs").glob("*.cnn")])
+SPECS = sorted([*(ROOT / "specs").glob("*.cnn")])
 
 
 def compiled(text: str) -> Module:

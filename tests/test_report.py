@@ -35,7 +35,7 @@ from cnndsl.types import map_type
 from cnndsl.window import Window
 
 ROOT = Path(__file__).parent.parent
-SPECS = sorted([*(ROOT / "specs").glob("*.cnn"), *(ROOT / "tests/specs").glob("*.cnn")])
+SPECS = sorted([*(ROOT / "specs").glob("*.cnn")])
 SCHEMA = json.loads((ROOT / "docs/report-schema.json").read_text(encoding="utf-8"))
 
 RESIDUAL = """

@@ -21,16 +21,12 @@ SIZE = 64
 
 def networks() -> list[tuple[str, str]]:
     """Path and name of every model whose parameters have values, by file."""
-    shipped = [Path(path) for path, _, _ in driver.shipped()]
-    beside = sorted((ROOT / "tests" / "specs").glob("*.cnn"))
-    known: set[str] = set()
-    found = []
-    for path in (*shipped, *beside):
-        for model in driver.models(str(path)):
-            if model not in known and stands_alone(str(path), model):
-                known.add(model)
-                found.append((str(path), model))
-    return found
+    return [
+        (path, model)
+        for path, names, _ in driver.shipped()
+        for model in names
+        if stands_alone(path, model)
+    ]
 
 
 def cases(always: tuple[str, ...] = ()) -> list[Any]:
