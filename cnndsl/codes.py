@@ -395,7 +395,7 @@ model net {
 
 ## E0301 values of different shapes are added or multiplied
 
-`add`, `mul` and `residual` work element by element, so their inputs have equal height,
+`add`, `sub`, `mul` and `residual` work element by element, so their inputs have equal height,
 width and channels. (`mul` alone lets a 1x1 map scale the channels of a larger one.)
 The usual cause is a shortcut that kept its shape while the main path got a stride or
 more channels: give the shortcut a 1x1 convolution with the same stride and channels.

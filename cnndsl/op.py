@@ -45,7 +45,7 @@ Ledger = dict[str, Size]
     pool.KIND.in       elements read by a pool: max, avg, global
     pool.KIND.out      elements it writes
     pool.KIND.window   elements written times the size of the window
-    add, mul           elementwise additions and multiplications
+    add, sub, mul      elementwise additions, subtractions and multiplications
     concat             elements written by `concat`
     resize             elements written by `upsample`
     move               elements written and nothing computed: pad, crop, shuffle, split, flatten

@@ -190,7 +190,7 @@ class Apply(Record):
 
 
 class Parallel(Record):
-    """`concat { | a | b }`, likewise `add` and `mul`."""
+    """`concat { | a | b }`, likewise `add`, `sub` and `mul`."""
 
     labels: tuple[Ref, ...]
     merge: Name

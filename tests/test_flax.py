@@ -39,6 +39,7 @@ from cnndsl.graph import Graph, Module, Node, Output, Value  # noqa: E402
 from cnndsl.op import Op  # noqa: E402
 from cnndsl.ops import OPS  # noqa: E402
 from cnndsl.ops.activation import (  # noqa: E402
+    Abs,
     Gelu,
     HSigmoid,
     HSwish,
@@ -52,7 +53,7 @@ from cnndsl.ops.activation import (  # noqa: E402
 )
 from cnndsl.ops.conv import Conv, Deconv, DwConv  # noqa: E402
 from cnndsl.ops.linear import Fc  # noqa: E402
-from cnndsl.ops.merge import Add, Concat, Mul  # noqa: E402
+from cnndsl.ops.merge import Add, Concat, Mul, Sub  # noqa: E402
 from cnndsl.ops.norm import Bn, Gn, Ln, Lrn  # noqa: E402
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool  # noqa: E402
 from cnndsl.ops.regular import Dropout, DropPath  # noqa: E402
@@ -489,6 +490,7 @@ ACTIVATIONS: list[tuple[Op, Callable[[Any], Any]]] = [
     (HSigmoid(), F.hardsigmoid),
     (Gelu(), F.gelu),
     (Gelu(True), lambda x: F.gelu(x, approximate="tanh")),
+    (Abs(), torch.abs),
     (Sigmoid(), F.sigmoid),
     (Tanh(), F.tanh),
     (Softmax(), lambda x: F.softmax(x, 1)),
@@ -508,7 +510,24 @@ def test_merges() -> None:
     agrees(Concat(), [(4, 5, 3)], lambda _, x: x)
     agrees(Add(), maps, lambda _, a, b, c: a + b + c)
     agrees(Add(), [(4, 5, 3)], lambda _, x: x)
+    agrees(Sub(), maps[:2], lambda _, a, b: a - b)
     agrees(Mul(), maps, lambda _, a, b, c: a * b * c)
+
+
+def test_differences_keep_their_parentheses() -> None:
+    module = compiled("""
+model net {
+  input 4x4x3
+  a: relu
+  b: tanh
+  from a
+  sub { | from a | sub { | from b | sub(a, b) } }
+  output difference
+}
+""")
+    (x,) = images((4, 4, 3))
+    a, b = np.maximum(x, 0), np.tanh(np.maximum(x, 0))
+    assert difference(filled(module, {})(x), a - (b - (a - b))) < TOLERANCE
 
 
 def test_products_broadcast_vectors_and_small_maps() -> None:

@@ -192,7 +192,7 @@ OPERATORS = {
     "dropout": (RATES,), "flatten": (st.sampled_from(["hwc", "chw"]),), "split": (),
     "pad": (PADDINGS.filter(lambda p: min(p.height + p.width) >= 0), st.floats(-9, 9)),
     "upsample": (st.tuples(SMALL, SMALL), st.sampled_from(["nearest", "bilinear"])),
-    "add": (), "mul": (), "concat": (),
+    "add": (), "sub": (), "mul": (), "concat": (), "abs": (),
 }  # fmt: skip
 
 
@@ -239,7 +239,7 @@ def nodes_of(draw, name, row, values, functions, taken):
     else:
         word = draw(st.sampled_from(sorted(OPERATORS)))
         op = OPS[word](*(draw(field) for field in OPERATORS[word]))
-        count = 2 if op.arity[1] is None else 1
+        count = 1 if op.arity[1] == 1 else 2
         inputs = tuple(draw(st.sampled_from(list(values))) for _ in range(count))
         try:
             op = op.canonical(*(values[i] for i in inputs))

@@ -13,10 +13,10 @@ from cnndsl import op as op_module
 from cnndsl.arguments import KINDS
 from cnndsl.op import Ledger, Op, ShapeError
 from cnndsl.ops import OPS
-from cnndsl.ops.activation import Relu, Softmax
+from cnndsl.ops.activation import Abs, Relu, Softmax
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.linear import Fc
-from cnndsl.ops.merge import Add, Concat, Mul
+from cnndsl.ops.merge import Add, Concat, Mul, Sub
 from cnndsl.ops.norm import Bn, Gn, Ln, Lrn
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from cnndsl.ops.regular import Dropout, DropPath
@@ -104,6 +104,9 @@ EXAMPLES: list[tuple[Op, tuple[TensorType, ...], tuple[tuple[Size, ...], ...]]] 
     (Concat(), (MAP, map_type(8, 6, 3)), ((8, 6, 15),)),
     (Concat(), (vector(3), vector(4), vector(5)), ((12,),)),
     (Add(), (MAP, MAP, MAP), ((8, 6, 12),)),
+    (Sub(), (MAP, MAP), ((8, 6, 12),)),
+    (Sub(), (vector(12), vector(12)), ((12,),)),
+    (Abs(), (MAP,), ((8, 6, 12),)),
     (Mul(), (MAP, vector(12)), ((8, 6, 12),)),
     (Mul(), (map_type(1, 1, 12), MAP), ((8, 6, 12),)),
     (Mul(), (map_type(1, 1, 12), vector(12)), ((1, 1, 12),)),
@@ -423,6 +426,8 @@ def test_work():
         (Relu(), (MAP,), {"act.relu": elements}),
         (Add(), (MAP, MAP, MAP), {"add": 2 * elements}),
         (Add(), (MAP,), {"add": 0}),
+        (Sub(), (MAP, MAP), {"sub": elements}),
+        (Abs(), (MAP,), {"act.abs": elements}),
         (Mul(), (MAP, vector(12)), {"mul": elements}),
         (Concat(), (MAP, MAP), {"concat": 2 * elements}),
         (Upsample(), (MAP,), {"resize": 4 * elements}),
@@ -514,6 +519,8 @@ REFUSED = [
      "`add` needs equal shapes, not 56x56x64 and 28x28x64: height 28 ≠ 56, width 28 ≠ 56"),
     (Add(), (map_type(7, 7, 64), vector(64)), "E0301",
      "`add` needs equal shapes, not 7x7x64 and 64: the ranks differ"),
+    (Sub(), (map_type(7, 7, 64), vector(64)), "E0301",
+     "`sub` needs equal shapes, not 7x7x64 and 64: the ranks differ"),
     (Mul(), (map_type(7, 7, 64), vector(32)), "E0301",
      "`mul` needs equal shapes, or equal channels to scale, not 7x7x64 and 32: "
      "channels 32 ≠ 64"),

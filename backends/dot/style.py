@@ -59,7 +59,7 @@ GREYS = {
 }
 """The same lightness without colour."""
 
-MERGE_SIGNS = {"add": "+", "mul": "·", "concat": "‖"}
+MERGE_SIGNS = {"add": "+", "sub": "−", "mul": "·", "concat": "‖"}
 """What stands in the circle of a merge; in a circle `+` reads ⊕ and `·` reads ⊙."""
 
 BORDER = "#333344"

@@ -15,7 +15,7 @@ Layers = dict[str, frozenset[str]]
 
 THROUGH = ("activation", "norm", "pool", "regular")
 """Families that leave the channels as they are."""
-OTHERS = ("add", "crop", "pad", "upsample", "identity")
+OTHERS = ("add", "sub", "crop", "pad", "upsample", "identity")
 
 
 def classifiers(module: Module) -> Layers:

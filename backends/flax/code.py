@@ -319,8 +319,13 @@ def _render_method(expr: Method, scope: Scope) -> Piece:
 
 
 def _render_join(expr: Join, scope: Scope) -> Piece:
-    level = 2 if expr.symbol in "*//" else 1
-    return Infix(expr.symbol, tuple(_operand(e, scope, level) for e in expr.operands))
+    first, *others = expr.operands
+    level = _level(expr)
+    right = level if expr.symbol in "+*" else level + 1
+    return Infix(
+        expr.symbol,
+        (_operand(first, scope, level), *(_operand(e, scope, right) for e in others)),
+    )
 
 
 def _operand(expr: Expr, scope: Scope, level: int) -> Piece:

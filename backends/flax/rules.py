@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from cnndsl.op import Op
 from cnndsl.ops.activation import (
+    Abs,
     Gelu,
     HSigmoid,
     HSwish,
@@ -26,7 +27,7 @@ from cnndsl.ops.activation import (
 )
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.linear import Fc
-from cnndsl.ops.merge import Add, Concat, Mul
+from cnndsl.ops.merge import Add, Concat, Mul, Sub
 from cnndsl.ops.norm import Bn, Gn, Ln, Lrn
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from cnndsl.ops.regular import Dropout, DropPath
@@ -432,6 +433,11 @@ def gelu(op: Gelu, site: Site) -> Said:
     return Said(Apply(Text("nnx.gelu"), (Arg(0),), (approximate,)))
 
 
+@rule(Abs)
+def absolute(op: Abs, site: Site) -> Said:
+    return _function("jnp.abs")
+
+
 @rule(Sigmoid)
 def sigmoid(op: Sigmoid, site: Site) -> Said:
     return _function("nnx.sigmoid")
@@ -463,6 +469,11 @@ def add(op: Add, site: Site) -> Said:
     if len(site.types) == 1:
         return Said(Arg(0))
     return Said(Join("+", tuple(Arg(i) for i in range(len(site.types)))))
+
+
+@rule(Sub)
+def sub(op: Sub, site: Site) -> Said:
+    return Said(Join("-", (Arg(0), Arg(1))))
 
 
 @rule(Mul)

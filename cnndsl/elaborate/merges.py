@@ -9,7 +9,7 @@ from ..evaluate import evaluate, truth
 from ..source import Span
 from ..syntax import Apply, Name, Parallel, Template
 from .labels import define_labels, invent_name, spell_all, values_of
-from .operators import add_operator, apply_ref, nothing_to_join
+from .operators import add_operator, apply_ref, refuse_to_join
 from .repeats import check_size, repeat_count
 from .run import MERGES, Context, Run
 from .shapes import annotated
@@ -29,7 +29,7 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
             "E0201",
             f"`{word}` does not join branches",
             statement.merge.span,
-            help=[f"did you mean `{near}`?" if near else "`concat`, `add` and `mul` do"],
+            help=[f"did you mean `{near}`?" if near else "`concat`, `add`, `sub` and `mul` do"],
         )
     for index in range(times if times is not None else 1):
         inside = context if times is None else context.copy(index, times)
@@ -93,7 +93,7 @@ def merge_named(
             branches.append(values_of(run, value, context))
     if not statement.arguments:
         if flow is not None and len(flow) == 1:
-            nothing_to_join(statement.callee.id, statement.span)
+            refuse_to_join(statement.callee.id, 1, statement.span)
         branches = [flow]
     return merge(run, statement.callee.id, branches, context, place, name)
 

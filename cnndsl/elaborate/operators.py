@@ -139,7 +139,7 @@ def add_operator(
 
 def wrong_arity(run: Run, op: Op, flow: tuple[str, ...], place: Place) -> NoReturn:
     if op.family == "merge":
-        nothing_to_join(op.word, place.span)
+        refuse_to_join(op.word, len(flow), place.span)
     fail(
         "E0209",
         f"`{op.word}` takes one value, the flow carries {len(flow)}",
@@ -149,11 +149,12 @@ def wrong_arity(run: Run, op: Op, flow: tuple[str, ...], place: Place) -> NoRetu
     )
 
 
-def nothing_to_join(word: str, span: Span) -> NoReturn:
-    """Raise: a merge that has one value only."""
+def refuse_to_join(word: str, count: int, span: Span) -> NoReturn:
+    """Raise: a merge that has one value only, or more than it takes."""
+    many = "two values" if OPS[word].arity[1] == 2 else "two values or more"
     fail(
         "E0209",
-        f"`{word}` joins two values or more, the flow carries one",
+        f"`{word}` joins {many}, not {'one' if count == 1 else count}",
         span,
         help=[f"name them, `{word}(a, b)`, or give it branches"],
     )

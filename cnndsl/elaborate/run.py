@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_NODES = 20_000
 MAX_NODES_CAP = 100_000
 MAX_BLOCK_DEPTH = 32
-MERGES = ("concat", "add", "mul")
+MERGES = ("concat", "add", "sub", "mul")
 
 
 class Claim(Record):

@@ -4,8 +4,9 @@ conv        conv, dwconv, deconv
 linear      fc
 pool        maxpool, avgpool, globalavgpool, globalmaxpool
 norm        bn, ln, gn, lrn
-activation  relu, relu6, leakyrelu, silu, hswish, hsigmoid, gelu, sigmoid, tanh, softmax
-merge       concat, add, mul
+activation  relu, relu6, leakyrelu, silu, hswish, hsigmoid, gelu, abs, sigmoid, tanh,
+            softmax
+merge       concat, add, sub, mul
 reshape     flatten, pad, pad_channels, crop, upsample, shuffle, split, identity
 regular     dropout, droppath
 """

@@ -93,6 +93,16 @@ class Gelu(Activation):
     approximate: bool = False
 
 
+@op("abs", family="activation")
+class Abs(Activation):
+    """Absolute value, |x|.
+
+    Shapes: unchanged. Costs: one operation per element.
+    Source: Jarrett et al., What is the best multi-stage architecture for object recognition?,
+    2009, which rectifies by it.
+    """
+
+
 @op("sigmoid", family="activation")
 class Sigmoid(Activation):
     """Logistic function, 1 / (1 + exp(−x)).

@@ -1,4 +1,4 @@
-"""Merges of several values: `concat`, `add`, `mul`."""
+"""Merges of several values: `concat`, `add`, `sub`, `mul`."""
 
 from __future__ import annotations
 
@@ -79,6 +79,17 @@ class Add(Merge):
     """
 
     arity = (1, None)
+
+
+@op("sub", family="merge")
+class Sub(Merge):
+    """Elementwise difference, the first input minus the second.
+
+    Shapes: both inputs and the output are equal. Costs: one subtraction per element.
+    Source: Koch et al., Siamese neural networks for one-shot image recognition, 2015.
+    """
+
+    arity = (2, 2)
 
 
 @op("mul", family="merge")

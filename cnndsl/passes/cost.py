@@ -49,6 +49,7 @@ CONVENTIONS: dict[str, dict[str, int]] = {
         "pool.avg.window": 1,
         "pool.global.in": 1,
         "add": 1,
+        "sub": 1,
         "mul": 1,
         "resize": 1,
     },
@@ -78,6 +79,7 @@ CONVENTIONS: dict[str, dict[str, int]] = {
         "pool.global.in": 1,
         "pool.global.out": 4,
         "add": 1,
+        "sub": 1,
         "mul": 1,
     },
 }

@@ -26,7 +26,8 @@ Flow = tuple[Shape, ...]
 WORDS = frozenset(OPS)
 LIMIT = 4096
 """Elements of a value, so that programs stay cheap."""
-SAME_WORDS = ("relu", "relu6", "leakyrelu", "silu", "hswish", "hsigmoid", "gelu", "sigmoid", "tanh")
+SAME_WORDS = ("relu", "relu6", "leakyrelu", "silu", "hswish", "hsigmoid", "gelu", "abs", "sigmoid",
+              "tanh")  # fmt: skip
 AWKWARD_LABELS = (
     "conv1", "x", "3a", "b_1", "lambda", "self", "rngs", "jax", "nnx", "kernel", "eval",
     "conv1_2", "out", "params", "_0", "l", "match", "print", "dtype", "bn1", "2b", "relu",
@@ -360,13 +361,13 @@ class Branches(Statement):
 
 
 def merge(word: str, shapes: Sequence[Shape]) -> Shape:
-    """The shape of `concat`, `add` or `mul`."""
+    """The shape of `concat`, `add`, `sub` or `mul`."""
     full = max(shapes, key=lambda s: (_area(s), len(s)))
     if word == "concat":
         ensure(len({s[:-1] for s in shapes}) == 1)
         return (*full[:-1], sum(s[-1] for s in shapes))
     ensure(len({s[-1] for s in shapes}) == 1)
-    if word == "add":
+    if word in ("add", "sub"):
         ensure(len(set(shapes)) == 1)
     else:
         ensure(all(s == full or _area(s) == 1 for s in shapes))
@@ -1125,11 +1126,11 @@ class _Generator:
 
     def _branching(self, env: Env, x: Shape, depth: int) -> Statement:
         """Branches as they come; they fit or the statement is left out."""
-        word = self.choose.one(["concat", "concat", "add", "mul"])
+        word = self.choose.one(["concat", "concat", "add", "mul", "sub"])
         keep = word != "concat"
         branches = [
             self._keeping(env, x, depth) if keep else self._body(env, (x,), depth, 0, 2)
-            for _ in range(self.choose.number(2, 3))
+            for _ in range(2 if word == "sub" else self.choose.number(2, 3))
         ]
         times = self.choose.number(1, 3) if depth and self.choose.chance(3) else None
         return Branches(word, tuple(branches), self._label(depth), times)
@@ -1349,15 +1350,16 @@ class _Generator:
     def _named_merge(self, env: Env, x: Shape, depth: int) -> Statement:
         """`concat(a, identity)`"""
         c = self.choose
-        word = c.one(["concat", "add", "mul"])
+        word = c.one(["concat", "add", "sub", "mul"])
         fits = {
             "concat": lambda s: s[:-1] == x[:-1],
             "add": lambda s: s == x,
+            "sub": lambda s: s == x,
             "mul": lambda s: s[-1] == x[-1] and (s == x or _area(s) == 1),
         }
         labels = self._labels(env, fits[word])
         ensure(bool(labels))
-        names = [c.one(labels) for _ in range(c.number(1, 2))]
+        names = [c.one(labels) for _ in range(1 if word == "sub" else c.number(1, 2))]
         names.insert(c.number(0, len(names)), "identity")
 
         def change(env: Env, flow: Flow) -> Flow:

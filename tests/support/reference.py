@@ -394,6 +394,7 @@ RULES.update({
     activation.Gelu: elementwise(
         lambda op, x: F.gelu(x, approximate="tanh" if op.approximate else "none")
     ),
+    activation.Abs: elementwise(lambda op, x: x.abs()),
     activation.Sigmoid: elementwise(lambda op, x: F.sigmoid(x)),
     activation.Tanh: elementwise(lambda op, x: F.tanh(x)),
     activation.Softmax: elementwise(lambda op, x: F.softmax(x, dim=-1)),
@@ -418,6 +419,12 @@ def _add(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
         assert x.shape == total.shape
         total = total + x
     return total
+
+
+@rule(merge.Sub)
+def _sub(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    minuend, subtrahend = inputs
+    return torch.sub(minuend, subtrahend)
 
 
 @rule(merge.Mul)
