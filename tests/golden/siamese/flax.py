@@ -71,7 +71,7 @@ class Siamese(nnx.Module):
         self.fc1 = nnx.Linear(4096, 1, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
 
     def __call__(self, left: jax.Array, right: jax.Array) -> jax.Array:
-        x = self.a(left) * self.a(right)  # 4096
+        x = jnp.abs(self.a(left) - self.a(right))  # 4096
         return nnx.sigmoid(self.fc1(x))
 
 
