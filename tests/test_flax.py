@@ -54,7 +54,7 @@ from cnndsl.ops.activation import (  # noqa: E402
 from cnndsl.ops.conv import Conv, Deconv, DwConv  # noqa: E402
 from cnndsl.ops.linear import Fc  # noqa: E402
 from cnndsl.ops.merge import Add, Concat, Mul, Sub  # noqa: E402
-from cnndsl.ops.norm import Bn, Gn, Ln, Lrn  # noqa: E402
+from cnndsl.ops.norm import Bn, Gn, LayerScale, Ln, Lrn  # noqa: E402
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool  # noqa: E402
 from cnndsl.ops.regular import Dropout, DropPath  # noqa: E402
 from cnndsl.ops.reshape import (  # noqa: E402
@@ -467,6 +467,14 @@ def test_norms(shape: tuple[int, ...], scale: bool, shift: bool) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
+@pytest.mark.parametrize("shape", [(5, 6, 8), (8,), (7, 8)])
+def test_layer_scale(shape: tuple[int, ...]) -> None:
+    def reference(w: Any, x: Any) -> Any:
+        return (x.movedim(1, -1) * w["scale"]).movedim(-1, 1)
+
+    agrees(LayerScale(), [shape], reference)
+
+
 @pytest.mark.parametrize("mode", ["mean", "sum"])
 def test_local_response_norm(size: int, mode: Any) -> None:
     op = Lrn(size, 0.2, 0.6, 1.5, mode)
@@ -1033,7 +1041,7 @@ def test_every_weight_has_a_place_and_every_variable_a_weight(text: str) -> None
 def test_the_constructor_and_create_draw_alike() -> None:
     module = compiled("""
 model net { input 8x8x64; a: conv 3x3, 128; b: bn; c: dwconv 3x3; d: deconv 2x2/2, 64
-            globalavgpool; e: fc 300; dropout 50% }
+            globalavgpool; e: fc 300; f: layerscale 0.1; dropout 50% }
 """)
     loaded = load(module)
     eager = loaded.Net(rngs=nnx.Rngs(0))

@@ -17,7 +17,7 @@ from cnndsl.ops.activation import Abs, Relu, Softmax
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.linear import Fc
 from cnndsl.ops.merge import Add, Concat, Mul, Sub
-from cnndsl.ops.norm import Bn, Gn, Ln, Lrn
+from cnndsl.ops.norm import Bn, Gn, LayerScale, Ln, Lrn
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from cnndsl.ops.regular import Dropout, DropPath
 from cnndsl.ops.reshape import (
@@ -101,6 +101,7 @@ EXAMPLES: list[tuple[Op, tuple[TensorType, ...], tuple[tuple[Size, ...], ...]]] 
     (GlobalMaxPool(), (MAP,), ((12,),)),
     *[(op, (MAP,), ((8, 6, 12),)) for op in (Bn(), Ln(), Gn(3), Lrn(), Relu(), Softmax())],
     *[(op, (vector(9),), ((9,),)) for op in (Bn(), Ln(), Gn(3), Relu(), Softmax(), Dropout())],
+    (LayerScale(), (MAP,), ((8, 6, 12),)),
     (Concat(), (MAP, map_type(8, 6, 3)), ((8, 6, 15),)),
     (Concat(), (vector(3), vector(4), vector(5)), ((12,),)),
     (Add(), (MAP, MAP, MAP), ((8, 6, 12),)),
@@ -411,6 +412,7 @@ def test_weights():
     assert list(weights(Bn(scale=False), MAP)) == ["shift", "mean", "variance"]
     assert weights(Ln(shift=False), MAP) == {"scale": (12,)}
     assert weights(Relu(), MAP) == {}
+    assert weights(LayerScale(), MAP) == {"scale": (12,)}
     assert [w.trainable for w in Bn().weights(MAP)] == [True, True, False, False]
 
 
@@ -424,6 +426,7 @@ def test_work():
         (Bn(), (MAP,), {"norm.batch": elements}),
         (Lrn(), (MAP,), {"norm.lrn": elements}),
         (Relu(), (MAP,), {"act.relu": elements}),
+        (LayerScale(), (MAP,), {"mul": elements}),
         (Add(), (MAP, MAP, MAP), {"add": 2 * elements}),
         (Add(), (MAP,), {"add": 0}),
         (Sub(), (MAP, MAP), {"sub": elements}),

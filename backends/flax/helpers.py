@@ -88,7 +88,29 @@ def cubic_kernel(t: np.ndarray, a: float = -0.75) -> np.ndarray:
     return np.where(t <= 1, near, far)
 '''
 
+LAYER_SCALE = '''
+class LayerScale(nnx.Module):
+    """Multiplies each channel by a learnt factor, `init` at first."""
+
+    def __init__(
+        self,
+        features: int,
+        init: float,
+        *,
+        dtype: DTypeLike,
+        param_dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ) -> None:
+        values = nnx.initializers.constant(init)(rngs.params(), (features,), param_dtype)
+        self.scale = nnx.Param(values, initial=init)
+        self.dtype = dtype
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return x * self.scale[...].astype(self.dtype)
+'''
+
 HELPERS = {
+    "LayerScale": LAYER_SCALE,
     "local_response_norm": LOCAL_RESPONSE_NORM,
     "dilated_max_pool": DILATED_MAX_POOL,
     "channel_shuffle": CHANNEL_SHUFFLE,

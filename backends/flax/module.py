@@ -65,7 +65,7 @@ def create(seed: int = 0, **options: Any) -> {model}:
         missing = variable.get_value()
         if isinstance(variable, nnx.RngKey):
             variable.set_value(jax.random.fold_in(jax.random.key(seed), number))
-        else:
+{constants}        else:
             values = draw(generator, str(path[-1]), missing.shape)
             variable.set_value(jnp.asarray(values, missing.dtype))
     return nnx.merge(graphdef, state)
@@ -93,6 +93,12 @@ def draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> n
     return values * np.float32(np.sqrt(gain / np.prod(shape[:-1])) / truncated)
 '''
 
+CONSTANTS = """\
+        elif "initial" in variable.get_metadata():
+            variable.set_value(jnp.full(missing.shape, variable.initial, missing.dtype))
+"""
+"""What `create` does besides where a helper says how its weights begin."""
+
 
 class EmissionError(Exception):
     """The emitter wrote something that is not Python: a defect of the emitter."""
@@ -113,7 +119,8 @@ def emit_module(module: Module, facts: Mapping[str, object] | None = None) -> st
         if index:
             body.blank(2)
         _ClassWriter(body, cls, is_model, module).write()
-    text = body.text() + "\n" + CREATE.format(model=classes[-1].name)
+    given = CONSTANTS if "LayerScale" in _names_in(body.text()) else ""
+    text = body.text() + "\n" + CREATE.format(model=classes[-1].name, constants=given)
     used = _names_in(text)
     constants = []
     if "KERNEL_INIT" in used:

@@ -28,7 +28,7 @@ from cnndsl.ops.activation import (
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.linear import Fc
 from cnndsl.ops.merge import Add, Concat, Mul, Sub
-from cnndsl.ops.norm import Bn, Gn, Ln, Lrn
+from cnndsl.ops.norm import Bn, Gn, LayerScale, Ln, Lrn
 from cnndsl.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from cnndsl.ops.regular import Dropout, DropPath
 from cnndsl.ops.reshape import (
@@ -368,6 +368,12 @@ def lrn(op: Lrn, site: Site) -> Said:
 
 
 EXACT_VARIANCE = Keyword("use_fast_variance", Text("False"))
+@rule(LayerScale)
+def layerscale(op: LayerScale, site: Site) -> Said:
+    arguments = (features(site.types[0].channels), Value(op.init, "init"))
+    return Said(call(Own(), Arg(0)), Apply(Text("LayerScale"), arguments), (("scale", "scale"),))
+
+
 """The mean of squares less the square of the mean cancels where they are close."""
 AFFINE = (("scale", "scale"), ("shift", "bias"))
 

@@ -3,9 +3,9 @@
 conv        conv, dwconv, deconv
 linear      fc
 pool        maxpool, avgpool, globalavgpool, globalmaxpool
-norm        bn, ln, gn, lrn
-activation  relu, relu6, leakyrelu, silu, hswish, hsigmoid, gelu, abs, sigmoid, tanh,
-            softmax
+norm        bn, ln, gn, lrn, layerscale
+activation  relu, relu6, leakyrelu, silu, hswish, hsigmoid, gelu, abs, times, sigmoid,
+            tanh, softmax
 merge       concat, add, sub, mul
 reshape     flatten, pad, pad_channels, crop, upsample, shuffle, split, identity
 regular     dropout, droppath

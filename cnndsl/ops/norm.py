@@ -1,4 +1,4 @@
-"""Normalisation: `bn`, `ln`, `gn`, `lrn`."""
+"""Normalisation: `bn`, `ln`, `gn`, `lrn`, and `layerscale`, which only scales."""
 
 from __future__ import annotations
 
@@ -127,6 +127,28 @@ class Lrn(Op):
 
     def work(self, x: TensorType) -> Ledger:
         return {"norm.lrn": x.elements}
+
+
+@op("layerscale", family="norm")
+class LayerScale(Op):
+    """A learnt factor per channel, small at first: a residual branch begins as almost nothing.
+
+    Arguments:
+        init: what every factor is at the start of training.
+
+    Shapes: unchanged. Costs: a multiplication per element.
+    Source: Touvron et al., Going deeper with image transformers, 2021, sec. 2.
+    """
+
+    init: Positive = 1e-6
+
+    positional = ("init",)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        return (Weight("scale", (x.channels,)),)
+
+    def work(self, x: TensorType) -> Ledger:
+        return {"mul": x.elements}
 
 
 def _affine(norm: Bn | Ln | Gn, x: TensorType) -> tuple[Weight, ...]:

@@ -977,6 +977,7 @@ class _Generator:
             lambda: Op(c.one(["bn", "bn scale=false", "bn shift=false, eps=0.01"]), lambda e, x: x),
             lambda: Op(c.one(["ln", "ln scale=false", "ln eps=1e-3"]), lambda env, x: x),
             lambda: Op(c.one(["dropout 40%", "droppath 0.1", "gelu approximate"]), lambda e, x: x),
+            lambda: Op(c.one(["layerscale", "layerscale 0.1"]), lambda env, x: x),
             lambda: self._drop_deeper(),
             lambda: self._grouped("gn", x),
             lambda: Op("softmax", lambda env, x: x),

@@ -371,6 +371,11 @@ def _gn(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
     return _affine(y, roles)
 
 
+@rule(norm.LayerScale)
+def _layerscale(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    return inputs[0] * roles["scale"]
+
+
 @rule(norm.Lrn)
 def _lrn(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
     """PyTorch divides alpha by the size; a sum has to undo that."""
