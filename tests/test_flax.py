@@ -50,6 +50,7 @@ from cnndsl.ops.activation import (  # noqa: E402
     Silu,
     Softmax,
     Tanh,
+    Times,
 )
 from cnndsl.ops.conv import Conv, Deconv, DwConv  # noqa: E402
 from cnndsl.ops.linear import Fc  # noqa: E402
@@ -466,7 +467,6 @@ def test_norms(shape: tuple[int, ...], scale: bool, shift: bool) -> None:
     agrees(Gn(4, 1e-4, scale, shift), [shape], groups)
 
 
-@pytest.mark.parametrize("size", [1, 2, 5, 6])
 @pytest.mark.parametrize("shape", [(5, 6, 8), (8,), (7, 8)])
 def test_layer_scale(shape: tuple[int, ...]) -> None:
     def reference(w: Any, x: Any) -> Any:
@@ -475,6 +475,7 @@ def test_layer_scale(shape: tuple[int, ...]) -> None:
     agrees(LayerScale(), [shape], reference)
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 6])
 @pytest.mark.parametrize("mode", ["mean", "sum"])
 def test_local_response_norm(size: int, mode: Any) -> None:
     op = Lrn(size, 0.2, 0.6, 1.5, mode)
@@ -499,6 +500,8 @@ ACTIVATIONS: list[tuple[Op, Callable[[Any], Any]]] = [
     (Gelu(), F.gelu),
     (Gelu(True), lambda x: F.gelu(x, approximate="tanh")),
     (Abs(), torch.abs),
+    (Times(0.17), lambda x: 0.17 * x),
+    (Times(-2), lambda x: -2 * x),
     (Sigmoid(), F.sigmoid),
     (Tanh(), F.tanh),
     (Softmax(), lambda x: F.softmax(x, 1)),

@@ -13,7 +13,7 @@ from cnndsl import op as op_module
 from cnndsl.arguments import KINDS
 from cnndsl.op import Ledger, Op, ShapeError
 from cnndsl.ops import OPS
-from cnndsl.ops.activation import Abs, Relu, Softmax
+from cnndsl.ops.activation import Abs, Relu, Softmax, Times
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.linear import Fc
 from cnndsl.ops.merge import Add, Concat, Mul, Sub
@@ -108,6 +108,7 @@ EXAMPLES: list[tuple[Op, tuple[TensorType, ...], tuple[tuple[Size, ...], ...]]] 
     (Sub(), (MAP, MAP), ((8, 6, 12),)),
     (Sub(), (vector(12), vector(12)), ((12,),)),
     (Abs(), (MAP,), ((8, 6, 12),)),
+    (Times(0.17), (MAP,), ((8, 6, 12),)),
     (Mul(), (MAP, vector(12)), ((8, 6, 12),)),
     (Mul(), (map_type(1, 1, 12), MAP), ((8, 6, 12),)),
     (Mul(), (map_type(1, 1, 12), vector(12)), ((1, 1, 12),)),
@@ -411,8 +412,8 @@ def test_weights():
     assert list(weights(Bn(), MAP)) == ["scale", "shift", "mean", "variance"]
     assert list(weights(Bn(scale=False), MAP)) == ["shift", "mean", "variance"]
     assert weights(Ln(shift=False), MAP) == {"scale": (12,)}
-    assert weights(Relu(), MAP) == {}
     assert weights(LayerScale(), MAP) == {"scale": (12,)}
+    assert weights(Relu(), MAP) == {}
     assert [w.trainable for w in Bn().weights(MAP)] == [True, True, False, False]
 
 
@@ -425,12 +426,13 @@ def test_work():
          {"pool.global.in": elements, "pool.global.out": 12, "pool.global.window": elements}),
         (Bn(), (MAP,), {"norm.batch": elements}),
         (Lrn(), (MAP,), {"norm.lrn": elements}),
-        (Relu(), (MAP,), {"act.relu": elements}),
         (LayerScale(), (MAP,), {"mul": elements}),
+        (Relu(), (MAP,), {"act.relu": elements}),
         (Add(), (MAP, MAP, MAP), {"add": 2 * elements}),
         (Add(), (MAP,), {"add": 0}),
         (Sub(), (MAP, MAP), {"sub": elements}),
         (Abs(), (MAP,), {"act.abs": elements}),
+        (Times(0.17), (MAP,), {"mul": elements}),
         (Mul(), (MAP, vector(12)), {"mul": elements}),
         (Concat(), (MAP, MAP), {"concat": 2 * elements}),
         (Upsample(), (MAP,), {"resize": 4 * elements}),

@@ -24,6 +24,7 @@ from cnndsl.ops.activation import (
     Silu,
     Softmax,
     Tanh,
+    Times,
 )
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.linear import Fc
@@ -34,10 +35,12 @@ from cnndsl.ops.regular import Dropout, DropPath
 from cnndsl.ops.reshape import (
     ConstantPad,
     Crop,
+    DepthToSpace,
     Flatten,
     Identity,
     PadChannels,
     Shuffle,
+    SpaceToDepth,
     Split,
     Upsample,
 )
@@ -367,13 +370,13 @@ def lrn(op: Lrn, site: Site) -> Said:
     return Said(Apply(Text("local_response_norm"), arguments, keywords))
 
 
-EXACT_VARIANCE = Keyword("use_fast_variance", Text("False"))
 @rule(LayerScale)
 def layerscale(op: LayerScale, site: Site) -> Said:
     arguments = (features(site.types[0].channels), Value(op.init, "init"))
     return Said(call(Own(), Arg(0)), Apply(Text("LayerScale"), arguments), (("scale", "scale"),))
 
 
+EXACT_VARIANCE = Keyword("use_fast_variance", Text("False"))
 """The mean of squares less the square of the mean cancels where they are close."""
 AFFINE = (("scale", "scale"), ("shift", "bias"))
 
@@ -442,6 +445,11 @@ def gelu(op: Gelu, site: Site) -> Said:
 @rule(Abs)
 def absolute(op: Abs, site: Site) -> Said:
     return _function("jnp.abs")
+
+
+@rule(Times)
+def times(op: Times, site: Site) -> Said:
+    return Said(Join("*", (Value(float(op.factor), "factor"), Arg(0))))
 
 
 @rule(Sigmoid)
@@ -569,6 +577,21 @@ def upsample(op: Upsample, site: Site) -> Said:
     cubic = Keyword("cubic", Text(str(op.mode == "bicubic")), no)
     corners = Keyword("align_corners", Text(str(op.align_corners)), no)
     return Said(Apply(Text("resize"), (Arg(0), _target(op)), (cubic, corners)))
+
+
+@rule(DepthToSpace)
+def depth_to_space(op: DepthToSpace, site: Site) -> Said:
+    return _squares("depth_to_space", op)
+
+
+@rule(SpaceToDepth)
+def space_to_depth(op: SpaceToDepth, site: Site) -> Said:
+    return _squares("space_to_depth", op)
+
+
+def _squares(function: str, op: DepthToSpace | SpaceToDepth) -> Said:
+    order = Keyword("order", Value(op.order, "order"), Value("crd", "order"))
+    return Said(Apply(Text(function), (Arg(0), Value(op.factor, "factor")), (order,)))
 
 
 @rule(Shuffle)

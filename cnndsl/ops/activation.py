@@ -103,6 +103,26 @@ class Abs(Activation):
     """
 
 
+@op("times", family="activation")
+class Times(Activation):
+    """Product with a constant, factor · x.
+
+    Arguments:
+        factor: the constant.
+
+    Shapes: unchanged. Costs: one multiplication per element.
+    Source: Szegedy et al., Inception-v4, Inception-ResNet and the impact of residual
+    connections on learning, 2016, sec. 3.3, which scales residuals down.
+    """
+
+    factor: float
+
+    positional = ("factor",)
+
+    def work(self, x: TensorType) -> Ledger:
+        return {"mul": x.elements}
+
+
 @op("sigmoid", family="activation")
 class Sigmoid(Activation):
     """Logistic function, 1 / (1 + exp(−x)).

@@ -810,7 +810,8 @@ class _Generator:
     def _posts(self, env: Env) -> list[str]:
         """Post-ops, which keep every shape."""
         c = self.choose
-        words = ["bn", "relu", *SAME_WORDS, "dropout(0.3)", "leakyrelu(slope=0.1)", "ln"]
+        words = ["bn", "relu", *SAME_WORDS, "dropout(0.3)", "leakyrelu(slope=0.1)", "ln",
+                 "times(0.3)"]  # fmt: skip
         words += [n for n, v in env.variables.items() if isinstance(v, str)]
         return [c.one(words) for _ in range(c.one([0, 0, 1, 2, 2]))]
 
@@ -976,8 +977,9 @@ class _Generator:
             lambda: Op(c.one(SAME_WORDS), lambda env, x: x),
             lambda: Op(c.one(["bn", "bn scale=false", "bn shift=false, eps=0.01"]), lambda e, x: x),
             lambda: Op(c.one(["ln", "ln scale=false", "ln eps=1e-3"]), lambda env, x: x),
-            lambda: Op(c.one(["dropout 40%", "droppath 0.1", "gelu approximate"]), lambda e, x: x),
             lambda: Op(c.one(["layerscale", "layerscale 0.1"]), lambda env, x: x),
+            lambda: Op(c.one(["dropout 40%", "droppath 0.1", "gelu approximate"]), lambda e, x: x),
+            lambda: Op(c.one(["times 0.5", "times -0.1", "times 2"]), lambda env, x: x),
             lambda: self._drop_deeper(),
             lambda: self._grouped("gn", x),
             lambda: Op("softmax", lambda env, x: x),

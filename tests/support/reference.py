@@ -400,6 +400,7 @@ RULES.update({
         lambda op, x: F.gelu(x, approximate="tanh" if op.approximate else "none")
     ),
     activation.Abs: elementwise(lambda op, x: x.abs()),
+    activation.Times: elementwise(lambda op, x: op.factor * x),
     activation.Sigmoid: elementwise(lambda op, x: F.sigmoid(x)),
     activation.Tanh: elementwise(lambda op, x: F.tanh(x)),
     activation.Softmax: elementwise(lambda op, x: F.softmax(x, dim=-1)),
@@ -489,6 +490,23 @@ def nearest(n: int, m: int) -> list[int]:
     for some sizes, which a test of this file shows.
     """
     return [i * n // m for i in range(m)]
+
+
+@rule(reshape.DepthToSpace)
+def _depth_to_space(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    """With `dcr` the channels of a square stand apart; a shuffle brings them together."""
+    x = channels_first(inputs[0])
+    if op.order == "dcr":
+        x = F.channel_shuffle(x, op.factor**2)
+    return channels_last(F.pixel_shuffle(x, op.factor))
+
+
+@rule(reshape.SpaceToDepth)
+def _space_to_depth(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    x = F.pixel_unshuffle(channels_first(inputs[0]), op.factor)
+    if op.order == "dcr":
+        x = F.channel_shuffle(x, inputs[0].shape[-1])
+    return channels_last(x)
 
 
 @rule(reshape.Shuffle)
