@@ -12,6 +12,7 @@ from .graph import Module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
     from typing import Any, Protocol
 
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 
         def emit(self, module: Module, **options: Any) -> str:
             """The text for a module. Options are the backend's own."""
+
+    class WeightedBackend(Backend, Protocol):
+        """A backend that can say where its code keeps each weight."""
+
+        def weight_map(self, module: Module) -> Mapping[Any, Any]:
+            """The place of each weight by the path of its operator and its role.
+
+            A place has a `path`, attributes and positions down to the variable, and
+            `flipped`, whether a kernel is mirrored along height and width.
+            """
 
     class FigureBackend(Backend, Protocol):
         """A backend whose text can be drawn."""
@@ -79,6 +90,14 @@ def figure_backend(name: str = "dot") -> FigureBackend:
     found = backend(name)
     if not hasattr(found, "render"):
         fail("E0705", f"the backend `{name}` does not draw", help=("`dot` does",))
+    return found  # type: ignore[return-value]
+
+
+def weighted_backend(name: str = "flax") -> WeightedBackend:
+    """A backend whose code can be given weights. Raises CnnError with E0705 otherwise."""
+    found = backend(name)
+    if not hasattr(found, "weight_map"):
+        fail("E0705", f"the backend `{name}` has no weights", help=("`flax` has",))
     return found  # type: ignore[return-value]
 
 

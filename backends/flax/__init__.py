@@ -10,7 +10,7 @@ from cnndsl.passes.cost import cost
 from cnndsl.symbol import Size
 
 from .module import EmissionError, emit_module
-from .weights import Place, arrange, weight_map
+from .weights import Key, Place, arrange, weight_map
 
 __all__ = ["BACKEND", "EmissionError", "FlaxBackend", "Place", "arrange", "weight_map"]
 
@@ -29,6 +29,10 @@ class FlaxBackend:
             facts: counts for the header, by name; by default parameters and MACs.
         """
         return emit_module(module, counts(module) if facts is None else facts)
+
+    def weight_map(self, module: Module) -> dict[Key, Place]:
+        """Where the emitted code keeps each weight."""
+        return weight_map(module)
 
 
 def counts(module: Module) -> dict[str, object]:

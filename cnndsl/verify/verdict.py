@@ -1,0 +1,247 @@
+"""Verification: the same weights in both networks, the same inputs, the largest difference.
+
+    verify(module, open_reference("keras:ResNet50", shapes))
+
+Weights are random, running statistics included, so that nothing cancels; the reference runs
+as its framework runs it, ours is the code that is emitted for users.
+"""
+
+from __future__ import annotations
+
+from ..diagnostics import CnnError, Label, error, fail
+from ..graph import Module
+from ..record import Record
+from .match import Mismatch, Pairing, described, match
+from .ours import Emitted, every_value, trace_of, with_logits
+from .probe import Parting, part, relative
+from .trace import Trace
+from .weights import carried_back, carried_over, draw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import numpy as np
+
+    from .trace import Reference, Shape
+
+TOLERANCE = 1e-5
+"""Greatest difference in units of the largest value; float32 itself makes 1e-7 to 4e-6."""
+
+
+class Compared(Record):
+    """One output: its name, its shape, and the largest difference in units of its largest value."""
+
+    output: str
+    shape: Shape
+    apart: float
+
+
+class Verdict(Record):
+    """What a verification found.
+
+    Arguments:
+        model, reference, versions: what was compared, and with which programs.
+        layers: steps with weights, all of them paired.
+        parameters: of ours and of the whole reference, trainable.
+        statistics: running statistics of ours.
+        macs: of ours by its formulas, and of the reference from the shapes that ran.
+        inputs: shapes of the inputs.
+        seed: of weights and inputs.
+        compared: the outputs.
+        tolerance: what is taken as equal.
+        parting: where the networks differ, if they do.
+    """
+
+    model: str
+    reference: str
+    versions: str
+    layers: int
+    parameters: tuple[int, int]
+    statistics: int
+    macs: tuple[int, int]
+    inputs: tuple[Shape, ...]
+    seed: int
+    compared: tuple[Compared, ...]
+    tolerance: float
+    parting: Parting | None = None
+
+    @property
+    def equal(self) -> bool:
+        return all(output.apart <= self.tolerance for output in self.compared)
+
+    @property
+    def apart(self) -> float:
+        return max(output.apart for output in self.compared)
+
+
+def pair(module: Module, reference: Reference) -> tuple[Trace, Pairing]:
+    """Our trace, and which layer of the reference is which of ours.
+
+    Raises CnnError with E0902 for the first layer without a counterpart.
+    """
+    ours, theirs = trace_of(module).pruned(), reference.trace.pruned()
+    try:
+        return ours, match(ours, theirs)
+    except Mismatch as mismatch:
+        raise CnnError(_mismatch(mismatch, ours, theirs, module, reference)) from None
+
+
+def verify(
+    module: Module,
+    reference: Reference,
+    *,
+    seed: int = 0,
+    tolerance: float = TOLERANCE,
+    keep: bool = False,
+) -> Verdict:
+    """Compare the emitted code of a module with a reference.
+
+    Arguments:
+        seed: of the random weights and inputs.
+        tolerance: greatest difference that counts as equal.
+        keep: use the weights that the reference has in place of random ones.
+
+    Raises CnnError with E0902 when the structures differ.
+    """
+    import numpy as np
+
+    ours, pairing = pair(module, reference)
+    theirs = reference.trace.pruned()
+    if keep:
+        weights = carried_back(reference.read(), pairing, ours, theirs)
+    else:
+        weights = draw(ours.slots, seed)
+        reference.write(carried_over(weights, pairing, ours, theirs))
+    rng = np.random.default_rng(seed)
+    inputs = [rng.normal(0.0, 1.0, (1, *shape)).astype(np.float32) for shape in ours.inputs]
+    others = dict(reference.run(inputs))
+    compared = _compare(module, weights, inputs, reference.trace, others)
+    verdict = _verdict(module, reference, ours, theirs, pairing, seed, compared, tolerance)
+    if verdict.equal:
+        return verdict
+    return _located(verdict, module, weights, inputs, reference.trace, others)
+
+
+def _compare(
+    module: Module,
+    weights: Mapping[Any, np.ndarray],
+    inputs: Sequence[np.ndarray],
+    theirs: Trace,
+    others: Mapping[int, np.ndarray],
+) -> tuple[Compared, ...]:
+    """Every output, and what goes into a last softmax."""
+    extended, logits = with_logits(module)
+    found = Emitted(extended).run(weights, inputs)
+    names = [output.name for output in module.main.outputs if not output.training]
+    compared = []
+    for name, value in zip(names, theirs.outputs, strict=True):
+        raw = theirs.before_softmax(value)
+        if name in logits:
+            compared.append(_compared(logits[name], found[logits[name]], others[raw]))
+        if (name in logits) == (raw != value):
+            compared.append(_compared(name, found[name], others[value]))
+    return tuple(compared)
+
+
+def _compared(name: str, mine: np.ndarray, other: np.ndarray) -> Compared:
+    if mine.shape != other.shape and mine.size == other.size:
+        other = other.reshape(mine.shape)  # 1x1x1000 and 1000
+    if mine.shape != other.shape:
+        fail(
+            "E0902",
+            f"output `{name}` is {_size(mine.shape[1:])}, theirs is {_size(other.shape[1:])}",
+        )
+    return Compared(name, mine.shape[1:], relative(mine, other))
+
+
+def _verdict(
+    module: Module,
+    reference: Reference,
+    ours: Trace,
+    theirs: Trace,
+    pairing: Pairing,
+    seed: int,
+    compared: tuple[Compared, ...],
+    tolerance: float,
+) -> Verdict:
+    from ..passes.cost import cost
+
+    costs = cost(module)
+    assert isinstance(costs.macs, int) and isinstance(costs.statistics, int)
+    return Verdict(
+        module.name,
+        reference.name,
+        reference.versions,
+        len(pairing.steps),
+        (costs.params, reference.parameters),
+        costs.statistics,
+        (costs.macs, theirs.macs),
+        ours.inputs,
+        seed,
+        compared,
+        tolerance,
+    )
+
+
+def _located(
+    verdict: Verdict,
+    module: Module,
+    weights: Mapping[Any, np.ndarray],
+    inputs: Sequence[np.ndarray],
+    theirs: Trace,
+    others: Mapping[int, np.ndarray],
+) -> Verdict:
+    """The verdict with the first tensor that differs."""
+    from ..record import replace
+
+    mine = every_value(module, weights, inputs)
+    parting = part(trace_of(module), mine, theirs, others, verdict.tolerance)
+    return replace(verdict, parting=parting)
+
+
+def problem(verdict: Verdict) -> CnnError:
+    """E0903 for networks that differ, at the statement where they part."""
+    parting = verdict.parting
+    message = (
+        f"`{verdict.model}` and `{verdict.reference}` differ by {verdict.apart:.1e} "
+        f"of the largest value (tolerance {verdict.tolerance:.0e})"
+    )
+    if parting is None:
+        help = ("no single tensor is to blame: rounding adds up; try `--tolerance`",)
+        return CnnError(error("E0903", message, help=help))
+    step, other = parting.ours, parting.theirs
+    notes = [f"everything before `{step.name}` is equal"]
+    if other is not None:
+        how = f": {other.said}" if other.said else ""
+        notes.append(f"theirs is `{other.name}`{how}")
+        if parting.apart is None:
+            notes.append(f"it gives {_size(other.shape)}, ours gives {_size(step.shape)}")
+        else:
+            notes.append(f"they differ by {parting.apart:.1e} of the largest value")
+    label = f"the first tensor that differs: `{step.said}`, {_size(step.shape)}"
+    return CnnError(error("E0903", message, step.span, label, notes=notes))
+
+
+def _mismatch(
+    mismatch: Mismatch, ours: Trace, theirs: Trace, module: Module, reference: Reference
+) -> Any:
+    """E0902 with our statement and their layer."""
+    message = f"`{module.name}` and `{reference.name}` are not the same network"
+    mine = None if mismatch.ours is None else ours.steps[mismatch.ours]
+    other = None if mismatch.theirs is None else theirs.steps[mismatch.theirs]
+    notes = [mismatch.why]
+    if other is not None:
+        notes.append(f"theirs is `{other.name}`" + (f": {other.said}" if other.said else ""))
+    if mine is None or mine.span is None:
+        return error("E0902", message, notes=notes)
+    label = f"the first layer without a counterpart: {described(mine)}"
+    return error("E0902", message, mine.span, label, notes=notes)
+
+
+def _size(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+__all__ = ["TOLERANCE", "Compared", "Label", "Verdict", "pair", "problem", "verify"]
