@@ -321,6 +321,7 @@ KINDS: dict[str, Kind] = {
         Kind("Parts", _PARTS, _parts, write=_write_parts),
         _choice_kind("Rounding", "floor", "ceil", "strict"),
         _choice_kind("Order", "hwc", "chw"),
+        _choice_kind("BlockOrder", "crd", "dcr"),
         _choice_kind("ResizeMode", "nearest", "bilinear", "bicubic"),
         _choice_kind("LrnMode", "mean", "sum"),
     )

@@ -477,7 +477,8 @@ model net {
 A division of whole numbers must be exact: half a channel does not exist, and rounding
 without a word is how published networks and their code come to differ. Say which way
 to round with `floor`, `ceil`, `round` or `round_to`. The same code is given where
-`rounding=strict` meets a window that does not tile its input.
+`rounding=strict` meets a window that does not tile its input, or `space_to_depth` a map
+that does not consist of whole squares.
 
 ```cnn wrong
 model net(width = 100) {
@@ -496,7 +497,8 @@ model net(width = 100) {
 ## E0305 channels that cannot be divided into groups
 
 Every group of a grouped convolution, a group norm or a channel shuffle has the same
-number of channels, so the number of groups divides the number of channels.
+number of channels, so the number of groups divides the number of channels. Likewise
+`depth_to_space` needs factor² channels for each one that it gives.
 
 ```cnn wrong
 model net {

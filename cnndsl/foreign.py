@@ -67,6 +67,10 @@ FOREIGN = {
     "Eltwise": "add",
     "Subtract": "sub",
     "Multiply": "mul",
+    "PixelShuffle": "depth_to_space",
+    "DepthToSpace": "depth_to_space",
+    "PixelUnshuffle": "space_to_depth",
+    "SpaceToDepth": "space_to_depth",
     "ChannelShuffle": "shuffle",
     "Identity": "identity",
 }

@@ -56,7 +56,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     **{
         name: st.sampled_from(kind.choices)
         for name, kind in KINDS.items()
-        if name in ("Rounding", "Order", "ResizeMode", "LrnMode")
+        if name in ("Rounding", "Order", "BlockOrder", "ResizeMode", "LrnMode")
     },
 }
 """Values of the fields, by the name of their kind."""

@@ -61,9 +61,11 @@ from cnndsl.ops.regular import Dropout, DropPath  # noqa: E402
 from cnndsl.ops.reshape import (  # noqa: E402
     ConstantPad,
     Crop,
+    DepthToSpace,
     Flatten,
     PadChannels,
     Shuffle,
+    SpaceToDepth,
     Split,
     Upsample,
 )
@@ -562,6 +564,29 @@ def test_moves() -> None:
     agrees(Shuffle(3), [shape], lambda _, x: F.channel_shuffle(x, 3))
     agrees(Split((3,)), [shape], lambda _, x: x.split(2, 1))
     agrees(Split((1, 2, 3)), [shape], lambda _, x: x.split([1, 2, 3], 1))
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_squares_of_positions(factor: int) -> None:
+    """The default is PyTorch's; `dcr` element by element, as ONNX defines it."""
+    r = factor
+    flat, square = (4, 5, 2 * r * r), (4 * r, 5 * r, 2)
+
+    def spread(_: Any, x: Any) -> Any:
+        y = torch.empty(len(x), 2, 4 * r, 5 * r, dtype=x.dtype)
+        for i, j, c in itertools.product(range(r), range(r), range(2)):
+            y[:, c, i::r, j::r] = x[:, (i * r + j) * 2 + c]
+        return y
+
+    def gathered(_: Any, x: Any) -> Any:
+        return torch.cat([x[:, :, i::r, j::r] for i in range(r) for j in range(r)], 1)
+
+    symbolic = (variable("H"), variable("W"), 2)
+    agrees(DepthToSpace(r), [flat], lambda _, x: F.pixel_shuffle(x, r))
+    agrees(SpaceToDepth(r), [square], lambda _, x: F.pixel_unshuffle(x, r))
+    agrees(SpaceToDepth(r), [symbolic], lambda _, x: F.pixel_unshuffle(x, r), [(square,)])
+    agrees(DepthToSpace(r, "dcr"), [flat], spread)
+    agrees(SpaceToDepth(r, "dcr"), [square], gathered)
 
 
 @pytest.mark.parametrize("value", [0.0, -2.5])
@@ -1177,6 +1202,7 @@ def test_everything_is_formatted_and_clean(emitted: dict[str, str], tmp_path: Pa
         (tmp_path / f"{Path(spec).name.replace('.cnn:', '_')}.py").write_text(text)
     extra = {"dilated": MaxPool(Window(3, 3), dilation=(2, 2)), "nearest": Upsample(size=(5, 5)),
              "resize": Upsample(mode="bicubic"), "shuffle": Shuffle(2), "lrn": Lrn(),
+             "up": DepthToSpace(2), "down": SpaceToDepth(3, "dcr"),
              "pad": ConstantPad(Padding(1, 2, 3, 4), 1.5)}  # fmt: skip
     for name, op in extra.items():
         (tmp_path / f"op_{name}.py").write_text(BACKEND.emit(network(op, (9, 9, 4))))

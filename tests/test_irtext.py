@@ -193,6 +193,7 @@ OPERATORS = {
     "pad": (PADDINGS.filter(lambda p: min(p.height + p.width) >= 0), st.floats(-9, 9)),
     "upsample": (st.tuples(SMALL, SMALL), st.sampled_from(["nearest", "bilinear"])),
     "add": (), "sub": (), "mul": (), "concat": (), "abs": (),
+    "depth_to_space": (SMALL, st.sampled_from(["crd", "dcr"])),
     "times": (st.floats(-9, 9),),
 }  # fmt: skip
 

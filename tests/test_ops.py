@@ -23,10 +23,12 @@ from cnndsl.ops.regular import Dropout, DropPath
 from cnndsl.ops.reshape import (
     ConstantPad,
     Crop,
+    DepthToSpace,
     Flatten,
     Identity,
     PadChannels,
     Shuffle,
+    SpaceToDepth,
     Split,
     Upsample,
 )
@@ -120,6 +122,9 @@ EXAMPLES: list[tuple[Op, tuple[TensorType, ...], tuple[tuple[Size, ...], ...]]] 
     (Upsample(), (MAP,), ((16, 12, 12),)),
     (Upsample((1, 3), "bilinear", True), (MAP,), ((8, 18, 12),)),
     (Upsample(size=(7, 7)), (MAP,), ((7, 7, 12),)),
+    (DepthToSpace(2), (MAP,), ((16, 12, 3),)),
+    (DepthToSpace(2, "dcr"), (MAP,), ((16, 12, 3),)),
+    (SpaceToDepth(2), (MAP,), ((4, 3, 48),)),
     (Shuffle(4), (MAP,), ((8, 6, 12),)),
     (Split(), (MAP,), ((8, 6, 6), (8, 6, 6))),
     (Split((3, 4, 5)), (vector(12),), ((3,), (4,), (5,))),
@@ -439,6 +444,8 @@ def test_work():
         (Flatten(), (MAP,), {"move": elements}),
         (Crop(Padding(1, 1, 1, 1)), (MAP,), {"move": 6 * 4 * 12}),
         (Split((4, 8)), (MAP,), {"move": elements}),
+        (DepthToSpace(2), (MAP,), {"move": elements}),
+        (SpaceToDepth(2), (MAP,), {"move": elements}),
         (Identity(), (MAP,), {}),
         (Dropout(), (MAP,), {"random": elements}),
         (Fc(10, bias=False), (vector(12),), {"mac": 120, "mac.real": 120}),
@@ -498,6 +505,17 @@ def test_strict_windows_say_when_symbolic_sizes_tile():
     assert MaxPool(Window(3, 3), rounding="strict").equations(map_type(H, W, 4)) == ()
 
 
+def test_squares_say_which_symbolic_sizes_they_divide():
+    squares = SpaceToDepth(3)
+    (pair,) = squares.equations(map_type(H, 6, 4))
+    assert [n for n in range(1, 12) if at(pair[0], {"H": n}) == at(pair[1], {"H": n})] == [3, 6, 9]
+    assert squares.equations(map_type(6, 9, 4)) == ()
+    assert len(squares.equations(map_type(H, H, 4))) == 1
+    assert DepthToSpace(3).infer(map_type(H, W, 18)) == (map_type(3 * H, 3 * W, 2),)
+    with pytest.raises(ShapeError, match="cannot divide the map Hx7x4 into squares"):
+        squares.infer(map_type(H, 7, 4))
+
+
 def test_symbolic_concrete_mixtures_still_find_certain_mismatches():
     with pytest.raises(ShapeError, match="width 8 ≠ 7"):
         Add().infer(map_type(H, 7, 4), map_type(H, 8, 4))
@@ -545,6 +563,12 @@ REFUSED = [
      "64 input channels cannot be divided into 5 equal groups"),
     (Conv(Window(3, 3), 63, groups=4), (map_type(7, 7, 64),), "E0305",
      "63 output channels cannot be divided into 4 equal groups"),
+    (DepthToSpace(3), (map_type(7, 7, 64),), "E0305",
+     "`depth_to_space 3` needs a multiple of 9 channels, not 64"),
+    (SpaceToDepth(2), (map_type(7, 6, 64),), "E0304",
+     "`space_to_depth 2` cannot divide the map 7x6x64 into squares"),
+    (SpaceToDepth(2), (vector(64),), "E0306",
+     "`space_to_depth` needs a map (height × width × channels), not the vector 64"),
     (Gn(32), (map_type(7, 7, 48),), "E0305",
      "48 channels cannot be divided into 32 equal groups"),
     (Split((3,)), (map_type(7, 7, 64),), "E0305",
@@ -600,6 +624,10 @@ def test_messages_do_the_arithmetic():
     groups = problem(Conv(Window(3, 3), 64, groups=5), map_type(7, 7, 64))
     assert groups.notes == ("64 = 5 · 12 + 4",)
     assert groups.help == ("64 can be divided into 1, 2, 4, 8 groups",)
+    squares = problem(DepthToSpace(3), map_type(7, 7, 64))
+    assert squares.help == ("72 channels would become 8",)
+    squares = problem(SpaceToDepth(2), map_type(7, 5, 64))
+    assert squares.notes == ("height 7 = 2 · 3 + 1", "width 5 = 2 · 2 + 1")
     strict = problem(MaxPool(Window(3, 3, 3, 3), rounding="strict"), map_type(7, 9, 8))
     assert strict.notes == ("height: (7 + 0 + 0 - 3) / 3 leaves a remainder of 1",)
     assert strict.help == ("heights 6 and 9 tile; `floor` drops the rest, `ceil` pads it",)

@@ -298,6 +298,7 @@ SAMPLES = {
     "deconv": (Deconv(Window(2, 2, 2, 2), 4),), "fc": (Fc(3),), "crop": (Crop(Padding(1)),),
     "maxpool": (pool(2, 2),), "avgpool": (AvgPool(Window(2, 2)),), "gn": (OPS["gn"](2),),
     "pad_channels": (OPS["pad_channels"](8),), "shuffle": (OPS["shuffle"](2),),
+    "depth_to_space": (OPS["depth_to_space"](2),), "space_to_depth": (OPS["space_to_depth"](2),),
 }  # fmt: skip
 
 
@@ -458,6 +459,17 @@ def test_upsampling_has_a_fractional_stride():
     field = receptive_field(flow.module(), "c")
     assert field.height == Reach(2, Fraction(1, 4), -1)
     assert field.width.stride == Fraction(1, 2)
+
+
+def test_squares_of_positions_read_squares_and_single_elements():
+    from fractions import Fraction
+
+    flow = Flow("main", x=map_type(12, 12, 4))
+    flow.add(OPS["space_to_depth"](2), name="down")
+    flow.add(conv(3, 9), name="c")
+    flow.add(OPS["depth_to_space"](3), name="up")
+    fields = receptive_field(flow.module(), "down"), receptive_field(flow.module(), "up")
+    assert [field.height for field in fields] == [Reach(2, 2, 0), Reach(6, Fraction(2, 3), -2)]
 
 
 # Receptive field against brute force: follow each output to the inputs it reads.

@@ -47,6 +47,27 @@ def channel_shuffle(x: jax.Array, groups: int) -> jax.Array:
     return x.reshape(*x.shape[:-1], groups, -1).swapaxes(-1, -2).reshape(x.shape)
 '''
 
+DEPTH_TO_SPACE = '''
+def depth_to_space(x: jax.Array, factor: int, *, order: str = "crd") -> jax.Array:
+    """Groups of factor * factor channels become squares of positions."""
+    n, height, width, _ = x.shape
+    if order == "crd":
+        x = jnp.moveaxis(x.reshape(n, height, width, -1, factor, factor), 3, 5)
+    else:
+        x = x.reshape(n, height, width, factor, factor, -1)
+    return x.swapaxes(2, 3).reshape(n, factor * height, factor * width, -1)
+'''
+
+SPACE_TO_DEPTH = '''
+def space_to_depth(x: jax.Array, factor: int, *, order: str = "crd") -> jax.Array:
+    """Squares of factor * factor positions become channels."""
+    n, height, width = x.shape[0], x.shape[1] // factor, x.shape[2] // factor
+    x = x.reshape(n, height, factor, width, factor, -1).swapaxes(2, 3)
+    if order == "crd":
+        x = jnp.moveaxis(x, 5, 3)
+    return x.reshape(n, height, width, -1)
+'''
+
 NEAREST = '''
 def nearest(x: jax.Array, size: tuple[int, int]) -> jax.Array:
     """Resizes to `size` by taking the element above and to the left."""
@@ -114,6 +135,8 @@ HELPERS = {
     "local_response_norm": LOCAL_RESPONSE_NORM,
     "dilated_max_pool": DILATED_MAX_POOL,
     "channel_shuffle": CHANNEL_SHUFFLE,
+    "depth_to_space": DEPTH_TO_SPACE,
+    "space_to_depth": SPACE_TO_DEPTH,
     "nearest": NEAREST,
     "resize": RESIZE,
 }

@@ -7,7 +7,8 @@ norm        bn, ln, gn, lrn, layerscale
 activation  relu, relu6, leakyrelu, silu, hswish, hsigmoid, gelu, abs, times, sigmoid,
             tanh, softmax
 merge       concat, add, sub, mul
-reshape     flatten, pad, pad_channels, crop, upsample, shuffle, split, identity
+reshape     flatten, pad, pad_channels, crop, upsample, depth_to_space, space_to_depth, shuffle,
+            split, identity
 regular     dropout, droppath
 """
 

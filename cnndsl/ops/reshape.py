@@ -1,11 +1,11 @@
-"""Operators that move elements: `flatten pad pad_channels crop upsample shuffle split identity`."""
+"""Operators that move elements: borders, sizes, the order of elements, `split`, `identity`."""
 
 from __future__ import annotations
 
 from ..op import Ledger, Op, ShapeError, op
-from ..symbol import Symbol
+from ..symbol import Size, Symbol
 from ..types import TensorType, map_type
-from ..window import Axis, Padding
+from ..window import Axis, Padding, dense_taps
 from .checks import check_divisible, check_map, kind
 
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..op import Count, Pair, Parts
 
+    BlockOrder = Literal["crd", "dcr"]
     Order = Literal["hwc", "chw"]
     ResizeMode = Literal["nearest", "bilinear", "bicubic"]
 
@@ -188,6 +189,92 @@ class Upsample(Op):
     def work(self, x: TensorType) -> Ledger:
         (out,) = self.infer(x)
         return {"resize": out.elements}
+
+
+@op("depth_to_space", family="reshape")
+class DepthToSpace(Move):
+    """Pixel shuffle: groups of factor² channels become squares of factor × factor positions.
+
+    Arguments:
+        factor: height and width of a square.
+        order: `crd`, the channels of one square follow each other (`torch.nn.PixelShuffle`),
+            or `dcr`, first come those of the upper left positions of all squares, then
+            those to the right of them (`tf.nn.depth_to_space`). The names are ONNX's.
+
+    Shapes: H × W × C to factor · H, factor · W, × C / factor², which must be whole.
+    Costs: every element is moved at most once.
+    Source: Shi et al., Real-time single image and video super-resolution, 2016.
+    """
+
+    factor: Count
+    order: BlockOrder = "crd"
+
+    positional = ("factor",)
+
+    def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
+        return None
+
+    def infer(self, x: TensorType) -> tuple[TensorType, ...]:
+        check_map(self.word, x)
+        area = self.factor**2
+        channels = -(-x.channels // area)
+        if x.channels != area * channels:
+            raise ShapeError(
+                "E0305",
+                f"`{self.word} {self.factor}` needs a multiple of {area} channels, "
+                f"not {x.channels}",
+                argument=0,
+                help=(f"{area * channels} channels would become {channels}",),
+            )
+        return (map_type(x.height * self.factor, x.width * self.factor, channels, x.dtype),)
+
+
+@op("space_to_depth", family="reshape")
+class SpaceToDepth(Move):
+    """The reverse of `depth_to_space`: squares of factor × factor positions become channels.
+
+    Arguments:
+        factor: height and width of a square.
+        order: `crd`, the channels of one square follow each other (`torch.nn.PixelUnshuffle`),
+            or `dcr`, first come all channels of the upper left positions, then those of the
+            positions to the right of them (`tf.nn.space_to_depth`, ONNX).
+
+    Shapes: H × W × C to H / factor, W / factor, which must be whole, × factor² · C.
+    Costs: every element is moved at most once.
+    Source: Redmon and Farhadi, YOLO9000, 2016, the passthrough layer.
+    """
+
+    factor: Count
+    order: BlockOrder = "crd"
+
+    positional = ("factor",)
+
+    def axes(self, x: TensorType) -> tuple[Axis, Axis]:
+        square = Axis(self.factor, taps=dense_taps(self.factor))
+        return square, square
+
+    def infer(self, x: TensorType) -> tuple[TensorType, ...]:
+        check_map(self.word, x)
+        sides = ((x.height, "height"), (x.width, "width"))
+        over = [(n, n % self.factor, name) for n, name in sides if isinstance(n, int)]
+        over = [(n, rest, name) for n, rest, name in over if rest]
+        if over:
+            raise ShapeError(
+                "E0304",
+                f"`{self.word} {self.factor}` cannot divide {kind(x)} into squares",
+                argument=0,
+                notes=tuple(
+                    f"{name} {n} = {self.factor} · {n // self.factor} + {rest}"
+                    for n, rest, name in over
+                ),
+                help=("`pad` or `crop` the map before it",),
+            )
+        height, width = x.height // self.factor, x.width // self.factor
+        return (map_type(height, width, x.channels * self.factor**2, x.dtype),)
+
+    def equations(self, x: TensorType) -> tuple[tuple[Size, Size], ...]:
+        sizes = dict.fromkeys((x.height, x.width))
+        return tuple((n // self.factor * self.factor, n) for n in sizes if isinstance(n, Symbol))
 
 
 @op("shuffle", family="reshape")

@@ -27,7 +27,7 @@ from math import gcd, lcm
 from ..graph import Call, Graph, Module, Node, inference_graph
 from ..ops.conv import Conv, Deconv, DwConv
 from ..ops.pool import AvgPool, MaxPool
-from ..ops.reshape import Upsample
+from ..ops.reshape import DepthToSpace, Upsample
 from ..ops.windowed import DENSE
 from ..record import Record
 from ..window import Padding, axis
@@ -299,6 +299,9 @@ def _own_path(op: Op, inputs: Sequence[TensorType]) -> Path:
         return _deconv_path(op.canonical(*inputs))
     if isinstance(op, Upsample):
         return _upsample_path(op, inputs[0])
+    if isinstance(op, DepthToSpace):
+        square = Hull(1, ((0, 0),) * op.factor)
+        return Path((square, square))
     if isinstance(op, Conv | DwConv | MaxPool | AvgPool):
         return _same_path(op)
     return WHOLE

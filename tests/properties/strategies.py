@@ -991,6 +991,7 @@ class _Generator:
                 lambda: self._grouped("shuffle", x),
                 lambda: self._upsample(x),
                 lambda: self._upsample(x),
+                lambda: self._squares(x),
                 lambda: self._border(),
                 lambda: self._border(),
                 lambda: self._more_channels(env, x),
@@ -1042,6 +1043,27 @@ class _Generator:
         down, across = c.number(1, 3), c.number(1, 2)
         text = f"{down}x{across}" if down != across or c.chance(2) else str(down)
         return Op(f"upsample {text}{more}", lambda env, x: (_map(x)[0] * down, x[1] * across, x[2]))
+
+    def _squares(self, x: Shape) -> Op:
+        """`depth_to_space` and `space_to_depth` by a factor that fits."""
+        c = self.choose
+        order = c.one(["", ", crd", ", dcr"])
+        down = [] if self.symbolic else [r for r in (2, 3) if x[0] % r == x[1] % r == 0]
+        if down and c.chance(2):
+            r = c.one(down)
+
+            def gather(env: Env, x: Shape) -> Shape:
+                ensure(_map(x)[0] % r == x[1] % r == 0)
+                return (x[0] // r, x[1] // r, x[2] * r * r)
+
+            return Op(f"space_to_depth {r}{order}", gather)
+        r = c.one([r for r in (1, 2, 3) if x[2] % (r * r) == 0])
+
+        def spread(env: Env, x: Shape) -> Shape:
+            ensure(_map(x)[2] % (r * r) == 0)
+            return (x[0] * r, x[1] * r, x[2] // (r * r))
+
+        return Op(f"depth_to_space {r}{order}", spread)
 
     def _border(self) -> Op:
         c = self.choose
