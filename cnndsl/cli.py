@@ -22,12 +22,19 @@ if TYPE_CHECKING:
     from typing import NoReturn, TextIO
 
     from . import driver
+    from .graph import Module
     from .render import Style
     from .source import Source
     from .symbol import Size
+    from .verify.trace import Reference
+    from .verify.weights import Weights
 
 OK, IN_SPEC, USAGE, MISSING_TOOL, INPUT_OUTPUT, LIMIT, INTERNAL = 0, 1, 2, 3, 4, 5, 70
 INTERRUPTED, TERMINATED = 130, 143
+EXIT_CODES = {
+    "E0702": MISSING_TOOL, "E0705": USAGE, "E0901": USAGE, "E0904": USAGE, "E0905": INPUT_OUTPUT
+}  # fmt: skip
+"""Of diagnostics whose group says something else."""
 MAX_NODES, HARD_MAX_NODES = 20_000, 100_000
 STDIN = "-"
 
@@ -280,9 +287,9 @@ def _code_of(diagnostic: Diagnostic) -> int:
     code, place = diagnostic.code, diagnostic.place
     if code.startswith("E06"):
         return LIMIT
-    if code == "E0702":
-        return MISSING_TOOL
-    if code == "E0705" or (place is not None and place.source.name.startswith("--")):
+    if code in EXIT_CODES:
+        return EXIT_CODES[code]
+    if place is not None and place.source.name.startswith("--"):
         return USAGE
     if code.startswith("E07") or (place is None and code == "E0501"):
         return INPUT_OUTPUT
@@ -489,9 +496,7 @@ def _check(options: Namespace) -> int:
     return exit_code(diagnostics)
 
 
-def _checked(
-    spec: str, options: Namespace, diagnostics: list[Diagnostic]
-) -> list[driver.Compiled]:
+def _checked(spec: str, options: Namespace, diagnostics: list[Diagnostic]) -> list[driver.Compiled]:
     """The compiled models of a file; its warnings join the diagnostics. Raises CnnError."""
     from . import driver
 
@@ -675,6 +680,108 @@ def _table(options: Namespace) -> int:
     chosen = {name: value for name, value in given.items() if value is not None}
     text = backend("report").emit(compiled.module, **chosen)
     return _write(options, text.encode())
+
+
+# --------------------------------------------------------------------- verify
+
+
+def _configure_verify(parser: ArgumentParser) -> None:
+    _option_file(parser)
+    parser.add_argument(
+        "--against", metavar="NETWORK",
+        help="keras:ResNet50, torch:MODULE:FACTORY, onnx:FILE or flax:MODULE:CLASS",
+    )  # fmt: skip
+    parser.add_argument(
+        "--weights", metavar="FILE", help="take the weights of .safetensors, .pth, .h5 or .keras"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="with --weights: write them for the emitted code"
+    )
+    parser.add_argument("--json", action="store_true", help="the result as JSON")
+    parser.add_argument("--seed", type=_natural, default=0, help="of random weights and inputs")
+    parser.add_argument(
+        "--tolerance", type=_tolerance, default=1e-5, metavar="X",
+        help="greatest difference of outputs, in units of the largest value (default 1e-5)",
+    )  # fmt: skip
+    _options_for_spec(parser)
+
+
+def _natural(text: str) -> int:
+    from argparse import ArgumentTypeError
+
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise ArgumentTypeError(f"a whole number is needed, not `{text}`")
+    return int(text)
+
+
+def _tolerance(text: str) -> float:
+    from argparse import ArgumentTypeError
+
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 < found < 1:
+        raise ArgumentTypeError(f"a number between 0 and 1 is needed, not `{text}`")
+    return found
+
+
+def _verify(options: Namespace) -> int:
+    """Compare with another framework, convert a checkpoint, or both."""
+    if not (options.against or options.weights):
+        raise UsageError(
+            "`cnnc verify` needs something to compare with",
+            "`--against keras:ResNet50` names a network, `--weights FILE` a checkpoint",
+        )
+    if options.output and not options.weights:
+        raise UsageError("`-o` is for the weights of `--weights FILE`", "give both, or neither")
+    if options.weights and not (options.against or options.output):
+        raise UsageError("where are the weights to go?", "`-o weights.safetensors` writes them")
+    module = _compiled(options).module
+    if not options.against:
+        return _convert(options, module)
+    from .verify import open_reference, weights_of
+    from .verify.ours import sizes
+
+    reference = open_reference(options.against, [sizes(value) for value in module.main.inputs])
+    weights = None
+    if options.weights:
+        reference.load(options.weights)
+        weights = weights_of(module, reference)
+    _judge(options, module, reference, weights)
+    if weights is not None and options.output:
+        from .verify.checkpoint import save
+
+        save(options.output, module, weights)
+    return OK
+
+
+def _convert(options: Namespace, module: Module) -> int:
+    """The weights of a checkpoint for the emitted code, paired without a reference."""
+    from .verify.checkpoint import convert, read_checkpoint, save
+
+    save(options.output, module, convert(module, read_checkpoint(options.weights)))
+    return OK
+
+
+def _judge(
+    options: Namespace, module: Module, reference: Reference, weights: Weights | None
+) -> None:
+    """Print the verdict. Raises CnnError where the networks differ."""
+    from .verify import as_json, described, problem, verify
+
+    verdict = verify(
+        module, reference, seed=options.seed, tolerance=options.tolerance, weights=weights,
+        origin=options.weights or "random",
+    )  # fmt: skip
+    if options.json:
+        import json
+
+        _print(json.dumps(as_json(verdict), indent=2))
+    else:
+        _print(described(verdict))
+    if not verdict.equal:
+        raise problem(verdict)
 
 
 # ------------------------------------------------------------------------ fmt
@@ -880,9 +987,16 @@ COMMANDS: dict[str, Command] = {
         _configure_report,
         _table,
     ),
+    "verify": Command(
+        "FILE[:MODEL] --against NETWORK [--weights FILE [-o OUT]]",
+        "compare with a network of Keras, PyTorch, ONNX or Flax; take over its weights",
+        _configure_verify,
+        _verify,
+    ),
     "fmt": Command("FILE ... [--check] [--diff]", "format specs", _configure_fmt, _fmt),
-    "list": Command("[FILE]", "list the shipped specs, or the models of a file",
-                    _configure_list, _list),
+    "list": Command(
+        "[FILE]", "list the shipped specs, or the models of a file", _configure_list, _list
+    ),
     "explain": Command("[CODE]", "explain the code of an error", _configure_explain, _explain),
     "ops": Command("[WORD]", "the manual of the operators", _configure_ops, _ops),
     "doctor": Command("", "show what is installed", _configure_doctor, _doctor),

@@ -828,6 +828,43 @@ declares the entry point group `cnndsl.backends`.
 An operator or one of its arguments that the target has no equivalent for, or an option
 that the target does not know. The message says which, and what can be used instead.
 
+## E0901 a reference that cannot be built
+
+`cnnc verify --against` names a network of another framework: `keras:ResNet50` from
+keras.applications, `keras:MODULE:FACTORY`, `torch:MODULE:FACTORY`, `onnx:FILE` or
+`flax:MODULE:CLASS`, with arguments if need be, `keras:MobileNet(alpha=0.5)`. Its framework must be
+installed, and modules are looked for in the current folder too. Nothing is downloaded. Exit code 2.
+
+## E0902 two networks of different structure
+
+Layers are paired by what they are and how they are wired: kind, shapes of the weights, what they
+read and what reads them. Names and the order in which layers were written play no part. The
+message shows our first layer that has no counterpart, and theirs at the same place. Often one
+network has a bias, a projection or a width that the other has not.
+
+## E0903 two networks that compute different values
+
+Every layer has its counterpart, but with the same weights and inputs the outputs differ by more
+than `--tolerance`. The marked statement makes the first tensor that the other network does not
+compute; all before it are equal. Usual causes are the padding of a stride, the rounding of a pool,
+`eps`, padding that an average counts, or the order of activation and normalisation.
+
+## E0904 a network without sizes
+
+The input of the spec has symbolic sizes, as in `input H×W×3`; to run, a network needs numbers:
+`--input 224x224x3`. Exit code 2.
+
+## E0905 a checkpoint that cannot be read
+
+The file is broken, of another format than its name says, larger than it may be, or wants code to
+run when it is opened. Only tensors are ever read. Nothing was written. Exit code 4.
+
+## E0906 a checkpoint of another network
+
+The tensors of the file and the weights of the model do not correspond one to one. The message
+names the first that is missing, left over or of another shape. Where shapes alone leave open which
+is which, `--against` names the network that the file belongs to.
+
 ## W0301 rows or columns that no window reads
 
 A stride does not divide what is left of the input, so the last rows or columns take

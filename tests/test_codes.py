@@ -20,6 +20,9 @@ WITHOUT_EXAMPLE = {
     "E0703": "the text is right",
     "E0705": "the text is right",
     "E0801": "the text is right",
+    **dict.fromkeys(
+        ("E0901", "E0902", "E0903", "E0904", "E0905", "E0906"), "another network is needed"
+    ),
     "I9001": "the text is right",
 }
 WITH_EXAMPLE = [code for code in CODES.values() if code.code not in WITHOUT_EXAMPLE]

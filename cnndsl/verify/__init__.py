@@ -6,6 +6,10 @@ two runs part, and `verdict` is the whole.
 """
 
 from .references import open_reference
-from .verdict import TOLERANCE, Verdict, problem, verify
+from .verdict import TOLERANCE, Verdict, problem, verify, weights_of
+from .words import as_json, described
 
-__all__ = ["TOLERANCE", "Verdict", "open_reference", "problem", "verify"]
+__all__ = [
+    "TOLERANCE", "Verdict", "as_json", "described", "open_reference", "problem", "verify",
+    "weights_of",
+]  # fmt: skip

@@ -168,6 +168,9 @@ if TYPE_CHECKING:
         def write(self, weights: dict[Hashable, np.ndarray]) -> None:
             """Replace weights."""
 
+        def load(self, path: str) -> None:
+            """Take the weights of a checkpoint. Raises CnnError with E0905 or E0906."""
+
         def run(self, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
             """Values by number, batch first and channels last; at least those of the outputs.
 

@@ -8,7 +8,7 @@ as its framework runs it, ours is the code that is emitted for users.
 
 from __future__ import annotations
 
-from ..diagnostics import CnnError, Label, error, fail
+from ..diagnostics import CnnError, error, fail
 from ..graph import Module
 from ..record import Record
 from .match import Mismatch, Pairing, described, match
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .trace import Reference, Shape
+    from .weights import Weights
 
 TOLERANCE = 1e-5
 """Greatest difference in units of the largest value; float32 itself makes 1e-7 to 4e-6."""
@@ -48,7 +49,8 @@ class Verdict(Record):
         statistics: running statistics of ours.
         macs: of ours by its formulas, and of the reference from the shapes that ran.
         inputs: shapes of the inputs.
-        seed: of weights and inputs.
+        origin: of the weights, `random` or a file.
+        seed: of what is random.
         compared: the outputs.
         tolerance: what is taken as equal.
         parting: where the networks differ, if they do.
@@ -62,6 +64,7 @@ class Verdict(Record):
     statistics: int
     macs: tuple[int, int]
     inputs: tuple[Shape, ...]
+    origin: str
     seed: int
     compared: tuple[Compared, ...]
     tolerance: float
@@ -88,20 +91,28 @@ def pair(module: Module, reference: Reference) -> tuple[Trace, Pairing]:
         raise CnnError(_mismatch(mismatch, ours, theirs, module, reference)) from None
 
 
+def weights_of(module: Module, reference: Reference) -> Weights:
+    """The weights that a reference has, as ours. Raises CnnError with E0902."""
+    ours, pairing = pair(module, reference)
+    return carried_back(reference.read(), pairing, ours, reference.trace.pruned())
+
+
 def verify(
     module: Module,
     reference: Reference,
     *,
     seed: int = 0,
     tolerance: float = TOLERANCE,
-    keep: bool = False,
+    weights: Weights | None = None,
+    origin: str = "random",
 ) -> Verdict:
     """Compare the emitted code of a module with a reference.
 
     Arguments:
         seed: of the random weights and inputs.
         tolerance: greatest difference that counts as equal.
-        keep: use the weights that the reference has in place of random ones.
+        weights: those that the reference has already, as ours, in place of random ones.
+        origin: what to say of the weights.
 
     Raises CnnError with E0902 when the structures differ.
     """
@@ -109,16 +120,16 @@ def verify(
 
     ours, pairing = pair(module, reference)
     theirs = reference.trace.pruned()
-    if keep:
-        weights = carried_back(reference.read(), pairing, ours, theirs)
-    else:
+    if weights is None:
         weights = draw(ours.slots, seed)
         reference.write(carried_over(weights, pairing, ours, theirs))
     rng = np.random.default_rng(seed)
     inputs = [rng.normal(0.0, 1.0, (1, *shape)).astype(np.float32) for shape in ours.inputs]
     others = dict(reference.run(inputs))
     compared = _compare(module, weights, inputs, reference.trace, others)
-    verdict = _verdict(module, reference, ours, theirs, pairing, seed, compared, tolerance)
+    verdict = _verdict(
+        module, reference, ours, theirs, len(pairing.steps), (origin, seed), compared, tolerance
+    )
     if verdict.equal:
         return verdict
     return _located(verdict, module, weights, inputs, reference.trace, others)
@@ -161,26 +172,26 @@ def _verdict(
     reference: Reference,
     ours: Trace,
     theirs: Trace,
-    pairing: Pairing,
-    seed: int,
+    layers: int,
+    drawn: tuple[str, int],
     compared: tuple[Compared, ...],
     tolerance: float,
 ) -> Verdict:
     from ..passes.cost import cost
 
     costs = cost(module)
-    macs = costs.macs
-    assert isinstance(macs, int)
+    params, statistics, macs = costs.params, costs.statistics, costs.macs
+    assert isinstance(params, int) and isinstance(statistics, int) and isinstance(macs, int)
     return Verdict(
         module.name,
         reference.name,
         reference.versions,
-        len(pairing.steps),
-        (costs.params, reference.parameters),
-        costs.statistics,
+        layers,
+        (params, reference.parameters),
+        statistics,
         (macs, theirs.macs),
         ours.inputs,
-        seed,
+        *drawn,
         compared,
         tolerance,
     )
@@ -243,6 +254,3 @@ def _mismatch(
 
 def _size(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
-
-
-__all__ = ["TOLERANCE", "Compared", "Label", "Verdict", "pair", "problem", "verify"]

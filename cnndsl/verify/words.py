@@ -1,0 +1,60 @@
+"""What a verification found, in words and as data."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .verdict import Verdict
+
+
+def described(verdict: Verdict) -> str:
+    """A few lines for people."""
+    ours, theirs = verdict.parameters
+    same = "=" if ours == theirs else "≠"
+    rows = [
+        ("layers", f"{verdict.layers} with weights, paired by structure"),
+        ("parameters", f"{ours:,} {same} {theirs:,}"),
+        ("MACs", f"{verdict.macs[0]:,} {'=' if verdict.macs[0] == verdict.macs[1] else '≠'} "
+                 f"{verdict.macs[1]:,}"),
+        ("weights", f"{verdict.origin}, {verdict.statistics:,} running statistics among them"),
+        ("inputs", f"{', '.join(map(sizes, verdict.inputs))}, normal, seed {verdict.seed}"),
+        *((output.output, f"{sizes(output.shape)}, largest difference {output.apart:.1e} "
+                          "of the largest value") for output in verdict.compared),
+    ]  # fmt: skip
+    if ours != theirs:
+        rows.insert(2, ("", "those of theirs that do not run in inference count, too"))
+    width = max(len(name) for name, _ in rows)
+    head = f"{verdict.model} against {verdict.reference} ({verdict.versions})"
+    last = f"equal up to {verdict.tolerance:.0e}" if verdict.equal else "not equal"
+    return "\n".join([head, *(f"  {name:{width}}  {text}" for name, text in rows), last])
+
+
+def as_json(verdict: Verdict) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "model": verdict.model,
+        "reference": verdict.reference,
+        "versions": verdict.versions,
+        "layers": verdict.layers,
+        "parameters": verdict.parameters[0],
+        "reference_parameters": verdict.parameters[1],
+        "statistics": verdict.statistics,
+        "macs": verdict.macs[0],
+        "reference_macs": verdict.macs[1],
+        "inputs": [list(shape) for shape in verdict.inputs],
+        "weights": verdict.origin,
+        "seed": verdict.seed,
+        "outputs": [
+            {"name": output.output, "shape": list(output.shape), "difference": output.apart}
+            for output in verdict.compared
+        ],
+        "tolerance": verdict.tolerance,
+        "equal": verdict.equal,
+    }
+
+
+def sizes(shape: Sequence[int]) -> str:
+    """`224x224x3`"""
+    return "x".join(map(str, shape))
