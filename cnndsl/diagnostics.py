@@ -129,12 +129,12 @@ def distance(a: str, b: str) -> int:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to `word`, or None when none is near enough."""
+    """The known word nearest to `word`, among equals of its length, or None when none is near."""
     limit = max(1, len(word) // 3) if len(word) > 1 else 0
     lower = word.lower()
     ranked = sorted(
-        (distance(lower, name.lower()), name)
+        (distance(lower, name.lower()), abs(len(name) - len(word)), name)
         for name in set(known)
         if abs(len(name) - len(word)) <= limit and name != word
     )
-    return ranked[0][1] if ranked and ranked[0][0] <= limit else None
+    return ranked[0][-1] if ranked and ranked[0][0] <= limit else None

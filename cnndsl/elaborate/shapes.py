@@ -7,10 +7,11 @@ from ..diagnostics import CnnError, Diagnostic, Label, error, fail
 from ..evaluate import Extents, describe, evaluate, whole
 from ..graph import Call, Constraint, Node
 from ..op import ShapeError
+from ..ops.merge import Concat
 from ..source import Span
 from ..symbol import Size, Symbol
 from ..syntax import Expr, Input
-from ..types import TensorType
+from ..types import TensorType, as_map
 from ..window import IDENTITY, Window
 from .run import Context, Run
 
@@ -85,7 +86,7 @@ def wrong_shape(
     if producer is not None:
         before = ", ".join(str(run.builder.types[i]) for i in producer.inputs)
         notes.append(f"`{producer.name}` makes {found} from {before}")
-        notes.extend(arithmetic(producer, run.builder.types))
+        notes.extend(arithmetic(*innermost(run, producer)))
     return error(
         "E0309",
         f"this is {found}, not {wanted}",
@@ -102,23 +103,67 @@ def shape_error(
     """A shape error with the place that made each operand what it is.
 
     Operands of branches are marked where the branch ends, and the one at fault is
-    the place of the error; other operands are marked at the statement that made them.
+    the place of the error; other operands are marked at the statement that made them,
+    and what comes into a block at the statement that reads it. Where sizes differ, so are
+    the windows that made them differ.
     """
+    types = run.builder.types
     operands: dict[Span, str] = {}
+    unplaced: list[str] = []
     for index, value in enumerate(flow):
         span = marks[index] if marks else run.builder.origins.get(value)
-        if span is not None:
-            operands.setdefault(span, str(run.builder.types[value]))
+        if span is None:
+            unplaced.append(value)
+        else:
+            operands.setdefault(span, str(types[value]))
+    if len(unplaced) == 1:
+        operands.setdefault(place.span, f"{types[unplaced[0]]} comes in")
+    for span, before, after in resized(run, flow, problem.argument or 0):
+        size = f", from {before}" if span in operands else f"{before} becomes {after}"
+        operands[span] = operands.get(span, "") + size
     notes = problem.notes
-    if not operands:
-        shown = ", ".join(f"`{v}` {run.builder.types[v]}" for v in flow)
-        notes = (*notes, f"inputs: {shown}")
+    if len(unplaced) > 1:
+        notes = (*notes, f"inputs: {', '.join(f'`{v}` {types[v]}' for v in unplaced)}")
     main = marks[problem.argument or 0] if marks else place.span
     label = operands.pop(main, "here")
     also = [Label(span, text) for span, text in operands.items()]
     return error(
         problem.code, problem.message, main, label, also=also, notes=notes, help=problem.help
     )
+
+
+def resized(run: Run, flow: tuple[str, ...], at_fault: int) -> list[tuple[Span, str, str]]:
+    """The windows that changed the height and width of the operand at fault, or else of another.
+
+    Only those after the value that all operands come from count. Operands of one position,
+    vectors among them, are not compared by size.
+    """
+    builder = run.builder
+    positions = {value: as_map(builder.types[value]).shape[:-1] for value in builder.types}
+    if len({positions[value] for value in flow} - {(1, 1)}) < 2:
+        return []
+    makers = {value.name: node for node in builder.nodes for value in node.outputs}
+    lines = [list(line_of(value, makers)) for value in flow]
+    shared = set.intersection(*map(set, lines))
+    for line in (lines[at_fault], *lines):
+        own = [value for value in line if value not in shared]
+        found = [
+            (node.span, str(TensorType(before)), str(TensorType(positions[value])))
+            for value in own
+            if (node := makers.get(value)) is not None and node.span is not None
+            if (before := positions[node.inputs[0]]) != positions[value]
+        ]
+        if found:
+            return found
+    return []
+
+
+def line_of(value: str, makers: Mapping[str, Node]) -> Iterator[str]:
+    """A value, what it was made of, and so on; of several inputs the first."""
+    yield value
+    while (node := makers.get(value)) is not None:
+        value = node.inputs[0]
+        yield value
 
 
 def shape_sizes(value: Any, expr: Expr) -> tuple[Size, ...]:
@@ -143,8 +188,25 @@ def same_shape(found: tuple[Size, ...], claimed: tuple[Size, ...]) -> bool:
     return squeezed(found) == squeezed(claimed)
 
 
+def innermost(run: Run, node: Node) -> tuple[Node, Mapping[str, TensorType]]:
+    """The operator that made what a call of a block gives, and the types beside it."""
+    types: Mapping[str, TensorType] = run.builder.types
+    while isinstance(node.op, Call):
+        function = run.functions[node.op.function]
+        made = {value.name: inner for inner in function.nodes for value in inner.outputs}
+        result = made.get(function.outputs[0].value)
+        if result is None:  # an input that is passed on
+            break
+        node, types = result, function.types
+    return node, types
+
+
 def arithmetic(node: Node, types: Mapping[str, TensorType]) -> Iterator[str]:
-    """How a window made a height and a width of its input's."""
+    """How branches add up to channels, or how a window made a height and a width."""
+    if isinstance(node.op, Concat):
+        channels = [types[value].channels for value in node.inputs]
+        yield f"channels: {' + '.join(map(str, channels))} = {sum(channels)}"
+        return
     x = types[node.inputs[0]]
     axes = None if isinstance(node.op, Call) else node.op.axes(x)
     if axes is None or not x.is_map or all(axis == IDENTITY for axis in axes):
