@@ -214,6 +214,39 @@ def test_branches_see_the_same_input() -> None:
     assert concat.inputs == (conv1.name, relu.name, "x")
 
 
+def test_branches_may_be_looped_and_conditional() -> None:
+    made = net(
+        "concat { | identity; for r in 1..4 { | conv 3x3, r, dilation=r | conv 1x1, 2 * r } }",
+        "add { | conv 1x1, 26; if 1 == 2 { | relu } else if 2 == 2 { | bn | sigmoid } }",
+    )
+    written = net(
+        "concat { | identity | conv 3x3, 1 | conv 1x1, 2 | conv 3x3, 2, dilation=2 | conv 1x1, 4"
+        " | conv 3x3, 3, dilation=3 | conv 1x1, 6 }",
+        "add { | conv 1x1, 26 | bn | sigmoid }",
+    )
+    assert made == written and shape(made) == "32x32x26"
+
+
+def test_looped_branches_nest_and_name_their_values() -> None:
+    made = net(
+        "y0: conv 1x1, 4",
+        "y1: conv 1x1, 4",
+        "add { for i in 0..2 { for j in 0..2 { if i != j { | from y{j}; z{i}: relu } } } }",
+        "concat(z0, z1)",
+    )
+    assert words(made.main) == ["conv", "conv", "relu", "relu", "add", "concat"]
+    assert [made.main.nodes[i].inputs for i in (2, 3, 5)] == [("y1",), ("y0",), ("z0", "z1")]
+
+
+def test_branches_of_one_block_are_one_function() -> None:
+    made = net(
+        "add { for i in 0..32 { | path(4, 8) } } : 32x32x8",
+        before="block path(d, n) { conv 1x1, d, bn; conv 3x3, d, bn; conv 1x1, n, bias=false }",
+    )
+    assert words(made.main) == ["path"] * 32 + ["add"]
+    assert [f.name for f in made.functions] == ["path", "m"]
+
+
 def test_residual_and_its_condition() -> None:
     assert words(net("residual { conv 3x3, 8 }").main) == ["conv", "add"]
     assert words(net("residual(when = 1 == 2) { conv 3x3, 8 }").main) == ["conv"]
@@ -418,6 +451,18 @@ def test_an_override_puts_claims_aside() -> None:
         ("conv(3x3, 4) × 999999", ["E0601"]),
         ("{ { relu } × 1000 } × 1000", ["E0601"]),
         ("add { | conv 3x3, 5 | identity }", ["E0301"]),
+        ("add { for i in 0..2 { | conv 3x3, 4 + i } }", ["E0301"]),
+        ("add { for i in 0..0 { | relu } }", ["E0209"]),
+        ("add { if 1 == 2 { | relu } }", ["E0209"]),
+        ("add { for i in 3 { | relu } }", ["E0206"]),
+        ("add { if 3 { | relu } }", ["E0206"]),
+        ("add { for i in 0..99999 { | relu } }", ["E0601"]),
+        ("for i in 0..2 { | relu }", ["E0101"]),
+        ("if 1 == 1 { | relu } else { | bn }", ["E0101"]),
+        ("add { | for i in 0..2 { | relu } }", ["E0101"]),
+        ("add { for i in 0..2 { | relu }; bn }", ["E0101"]),
+        ("add { if 1 == 1 { | relu } else { bn } }", ["E0101"]),
+        ("add { for i in 0..2 { relu } }", ["E0201"]),
         ("concat { | conv 3x3/2, 4 | identity }", ["E0302"]),
         ("conv 3x3, 4 : 8x8x5", ["E0309"]),
         ("expect speed = 3", ["E0203"]),
@@ -441,16 +486,21 @@ model m {{ input 8x8x4; {body} }}
 
 def test_a_variant_with_other_arguments_does_not_inherit_claims() -> None:
     text = """
-model whole(n = 4) { input 8x8x4; conv 3x3, n; expect params = 148 }
+model whole(n = 4) { input 8x8x4; conv 3x3, n, bn; expect params = 152 }
 model other = whole(n=5)
 model same = whole
+model elsewhere = whole in keras
+model there = whole in keras { expect params = 156 }
+model back = there in torch
 model family(n) { input 8x8x4; conv 3x3, n; expect depth = 2 }
 model member = family(3)
+model member_elsewhere = family(3) in keras
 """
-    module(text, "other")
-    module(text, "same")
-    with pytest.raises(CnnError):
-        module(text, "member")
+    for name in ("other", "same", "elsewhere", "there", "back"):
+        module(text, name)
+    for name in ("member", "member_elsewhere"):
+        with pytest.raises(CnnError):
+            module(text, name)
 
 
 def test_a_value_that_nothing_uses_is_a_warning() -> None:

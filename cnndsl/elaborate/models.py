@@ -62,10 +62,11 @@ def instance(
     variants: list[tuple[Body, Context]] = []
     dialect: str | None = None
     passed: list[str] = []
-    claims = True  # those of a variant are about it as it stands, not with other arguments
+    claims = True  # those of a variant are about it as it stands: its arguments, its dialect
     while True:
         passed.append(model.name.id)
         own = {n.id for p in model.parameters for n in variables_of(p)}
+        elsewhere = dialect is not None
         varied = bool(given) and model.base is not None and not model.parameters
         if varied:
             pass_on(model, given, settings)
@@ -84,9 +85,10 @@ def instance(
             if namespace.dialect(dialect) is None:
                 no_dialect(run, model.dialect, namespace)
         if model.base is None:
-            run.claiming = not given or any(p.default is None for p in model.parameters)
+            family = any(p.default is None for p in model.parameters)
+            run.claiming = family or not (given or elsewhere)
             break
-        claims = claims and not varied
+        claims = claims and not (varied or elsewhere)
         if claims and model.body is not None:
             variants.append((model.body, Context(scope)))
         model, namespace, given = base_of(run, model.base, namespace, scope, passed)
