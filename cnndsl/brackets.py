@@ -39,6 +39,7 @@ _STATEMENT_LINE = re.compile(
 )
 _SIGN = re.compile(r'[()\[\]{}|;]|"[^"\n]*"|#[^\n]*')
 
+_OF_BRANCHES = {"FOR": "_EACH", "IF": "_WHEN"}  # the kind of word when `|` begins its body
 _CLOSERS = {"(": ")", "[": "]", "in {": "}", "{": "}"}
 _CLOSER_KINDS = {"(": "RPAR", "[": "RSQB", "in {": "_CHOICES_END", "{": "RBRACE"}
 
@@ -46,14 +47,17 @@ _CLOSER_KINDS = {"(": "RPAR", "[": "RSQB", "in {": "_CHOICES_END", "{": "RBRACE"
 class Bracket:
     """An open bracket, with what held outside it."""
 
-    __slots__ = ("closer", "indent", "level", "operators", "start", "text")
+    __slots__ = ("closer", "indent", "level", "operators", "start", "text", "word")
 
-    def __init__(self, text: str, start: int, indent: int, level: int, operators: int) -> None:
+    def __init__(
+        self, text: str, start: int, indent: int, level: int, operators: int, word: int
+    ) -> None:
         self.text = text
         self.start = start
         self.indent = indent  # of its line
         self.level = level
         self.operators = operators
+        self.word = word  # the number of the `for` or `if` whose body it opens, or -1
         self.closer = -1  # where it is closed, when that was looked up
 
 
@@ -91,11 +95,22 @@ class Brackets(Scanner):
 
     def push(self, kind: str, text: str, start: int, indent: int | None = None) -> None:
         indent = self.indent() if indent is None else indent
-        bracket = Bracket(text, start, indent, self.level, self.operators)
+        word = self.word if self.statement in _OF_BRANCHES else -1
+        bracket = Bracket(text, start, indent, self.level, self.operators, word)
         self._suspect_outer(bracket)
         self.brackets.append(bracket)
         self.emit(kind, text, start, self.at)
         self.enter(start)
+
+    def open_branches(self) -> None:
+        """The first branch begins: a `for` or `if` whose body it begins is one of branches."""
+        for bracket in reversed(self.brackets):
+            if bracket.word < 0:
+                break
+            kind, text, start, end = self.tokens[bracket.word]
+            self.tokens[bracket.word] = (_OF_BRANCHES.get(kind, kind), text, start, end)
+            if self.tokens[bracket.word - 1][0] != "LBRACE":
+                break
 
     def enter(self, start: int) -> None:
         """Go one level deeper."""

@@ -6,6 +6,7 @@ decided here, from the neighbours of a word:
 - a statement ends with its line or with `;`, but not inside `( )` and `[ ]`;
 - `3a:` is a label at the start of a statement only, and so are the statement
   words (`from`, `input`, ...): elsewhere they are plain names;
+- a `for` or an `if` whose body begins with `|` is one of branches;
 - `x` between two values is `×`;
 - a `(` directly after a name opens the arguments of a call.
 
@@ -171,6 +172,7 @@ class Lexer(Brackets):
         elif word == "cnn" and not self.tokens and _NUMBER_AHEAD.match(self.text, self.at):
             kind = "CNN"
         self.emit(kind, word, start, self.at)
+        self.word = len(self.tokens) - 1
 
     def _expression_word(self, word: str) -> str:
         if word == "in" and self._comes(".") and not self._comes(".."):
@@ -332,6 +334,8 @@ class Lexer(Brackets):
             self._split_size()
         elif kind == "BAR" and self.in_parentheses and not self.closes_later(self.at):
             self.forget_parentheses(start, "a branch starts here")
+        elif kind == "BAR" and self.previous == "LBRACE":
+            self.open_branches()
         elif kind == "DOT" and self._begins_number(start):
             self._bad_number(start)
             return

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 _ROWS = [dict(zip(row[::2], row[1::2], strict=True)) for row in ROWS]
 TABLE: list[dict[Any, Any]] = [_ROWS[row] for row in STATES]
 
-# A statement begins after these, and a list of statements ends with the last one.
-_MARKS = frozenset(("_SEP", "LBRACE", "BAR", "RBRACE"))
+# A statement begins after the first three, a list of statements ends with the next one,
+# and the last two end a branch and begin more of them.
+_MARKS = frozenset(("_SEP", "LBRACE", "BAR", "RBRACE", "_EACH", "_WHEN"))
 _RESERVED_ITEMS = frozenset(("RULE", "TRAIN"))
 
 
@@ -170,6 +171,8 @@ class Parser:
                     marks.append((len(states), action - 1, at))
                 elif kind == "RBRACE":
                     marks.pop()
+                elif kind in ("_EACH", "_WHEN"):
+                    marks[-1] = len(states) - 1, states[-2], at - 1
                 else:
                     marks[-1] = len(states), action - 1, at
         return at
@@ -209,6 +212,10 @@ class Parser:
             return None
         if kind == "_SEP" and self.tokens[at + 1][0] == "LBRACE" and self._accepts("LBRACE"):
             return at + 1  # a body that begins on the next line
+        if explanation.misses_bar:
+            place = self.tokens[at][2]
+            self._stand_in([("BAR", "", place, place)], at)
+            return at
         # Unless the statement was complete, go back to its start.
         broken = len(self.states) >= height and self.states[height - 1] == state
         if broken:
@@ -238,13 +245,18 @@ class Parser:
                 if kind in ("_SEP", "RBRACE") or (kind == "BAR" and self._accepts("BAR")):
                     return at
                 if kind == "LBRACE" and broken and not skips_body:
-                    self._consume(self._stand_in(at, first), 0)
+                    self._stand_in(self._header(at, first), first)
                     return at
             depth += (kind == "LBRACE") - (kind == "RBRACE")
             at += 1
         return at
 
-    def _stand_in(self, at: int, first: int) -> list[Token]:
+    def _stand_in(self, tokens: list[Token], first: int) -> None:
+        """Parse tokens that are not there, in a statement that begins with token `first`."""
+        self._consume(tokens, 0)
+        self.marks[-1] = (*self.marks[-1][:2], first)
+
+    def _header(self, at: int, first: int) -> list[Token]:
         """A header for a body whose own header is broken."""
         kind, text, _, _ = self.tokens[first]
         place = self.tokens[at][2]
@@ -252,8 +264,9 @@ class Parser:
         if len(self.marks) == 1:
             item = "DIALECT" if kind == "DIALECT" else "BLOCK"
             return [(item, "", place, place), name]
-        if kind == "IF":
-            return [("IF", "", place, place), ("TRUE", "true", place, place)]
+        if kind in ("IF", "_EACH", "_WHEN"):
+            word = "IF" if kind == "IF" else "_WHEN"
+            return [(word, "", place, place), ("TRUE", "true", place, place)]
         has_branches = self.tokens[at + 1][0] == "BAR"
         return [name] if kind == "NAME" or has_branches else []
 

@@ -28,11 +28,13 @@ from .syntax import (
     Block,
     Body,
     Bool,
+    Branch,
     CallExpr,
     Conditional,
     Default,
     Dialect,
     Dims,
+    Each,
     Expect,
     Expr,
     File,
@@ -62,6 +64,7 @@ from .syntax import (
     Then,
     Unary,
     Use,
+    When,
 )
 from .tree import is_window_and_stride
 
@@ -351,11 +354,11 @@ class Printer:
         """The offset of the `)` after the entries of a list if comments stand before it."""
         return None
 
-    def _stays_flat(self, node: Statement | Item | Body) -> bool:
+    def _stays_flat(self, node: Statement | Item | Branch) -> bool:
         """Whether the bodies of a node may stand on one line."""
         if isinstance(node, Body):
             return len(node.statements) <= 1
-        if isinstance(node, Parallel):
+        if isinstance(node, Parallel | Each | When):
             return len(node.branches) <= 2
         return not isinstance(node, Model | Block)
 
@@ -373,8 +376,10 @@ class Printer:
 
     def _flat(self, node: Any) -> str | None:
         """A node on one line, or None if it should not be."""
-        if isinstance(node, Parallel):
-            return self._flat_parallel(node)
+        if isinstance(node, Parallel | Each):
+            return self._flat_join(node)
+        if isinstance(node, When):
+            return self._flat_when(node)
         if isinstance(node, If):
             return self._flat_if(node)
         if isinstance(node, Dialect):
@@ -402,12 +407,34 @@ class Printer:
             texts.append(_with_shape(text, _shape(statement)))
         return "; ".join(texts)
 
-    def _flat_parallel(self, node: Parallel) -> str | None:
-        branches = [self._flat_row(branch.statements) for branch in node.branches]
-        if None in branches or not self._stays_flat(node):
+    def _flat_join(self, node: Parallel | Each) -> str | None:
+        inside = self._flat_branches(node.branches)
+        if inside is None or not self._stays_flat(node):
             return None
-        inside = " ".join(f"| {branch}" for branch in branches)
-        return f"{_parallel_head(node)} {{ {inside} }}{_times(node)}"
+        return f"{_join_head(node)} {inside}{_times(node)}"
+
+    def _flat_branches(self, branches: Sequence[Branch]) -> str | None:
+        text = "{"
+        for branch in branches:
+            if isinstance(branch, Body):
+                inside, before = self._flat_row(branch.statements), " | "
+            else:
+                inside, before = self._flat(branch), " " if text == "{" else "; "
+            if inside is None:
+                return None
+            text += before + inside
+        return text + " }"
+
+    def _flat_when(self, node: When) -> str | None:
+        then, otherwise = self._flat_branches(node.then), node.otherwise
+        if then is None or not self._stays_flat(node):
+            return None
+        text = f"if {print_expression(node.condition)} {then}"
+        if not otherwise:
+            return text
+        nested = _else_when(node)
+        rest = self._flat_when(nested) if nested else self._flat_branches(otherwise)
+        return None if rest is None else f"{text} else {rest}"
 
     def _flat_if(self, node: If) -> str | None:
         text, otherwise = f"if {print_expression(node.condition)}", node.otherwise
@@ -430,8 +457,10 @@ class Printer:
     # ------------------------------------------------------------ several lines
 
     def _spread(self, node: Any, indent: int) -> list[str]:
-        if isinstance(node, Parallel):
-            return self._spread_parallel(node, indent)
+        if isinstance(node, Parallel | Each):
+            return self._spread_join(node, indent)
+        if isinstance(node, When):
+            return self._spread_when(node, indent)
         if isinstance(node, If):
             return self._spread_if(node, indent)
         if isinstance(node, Dialect):
@@ -476,16 +505,37 @@ class Printer:
             node = nested
         return lines
 
-    def _spread_parallel(self, node: Parallel, indent: int) -> list[str]:
-        head = self._head(node, _parallel_head(node), indent)
-        lines = [*head[:-1], self._opens(head[-1], node.merge.span.end)]
-        for number, branch in enumerate(node.branches):
-            inside = self._branch(branch, indent + 2)
-            lines += _indented(inside[1:] if number == 0 and not inside[0] else inside)
-        lines += _indented(self._closing_comments(node.branches[-1].span.end))
-        return [*lines, "}" + _times(node)]
+    def _spread_join(self, node: Parallel | Each, indent: int) -> list[str]:
+        head = self._head(node, _join_head(node), indent)
+        start = node.merge.span.end if isinstance(node, Parallel) else node.values.span.end
+        lines = [*head[:-1], self._opens(head[-1], start)]
+        return [*lines, *self._branches(node.branches, indent), "}" + _times(node)]
 
-    def _branch(self, branch: Body, indent: int) -> list[str]:
+    def _spread_when(self, node: When, indent: int) -> list[str]:
+        head = f"if {print_expression(node.condition)}"
+        lines = [self._opens(head, node.condition.span.end)]
+        while True:
+            lines += [*self._branches(node.then, indent), "}"]
+            nested, start = _else_when(node), node.then[-1].span.end
+            if nested is None:
+                break
+            head = f"}} else if {print_expression(nested.condition)}"
+            lines[-1], node = self._opens(head, start), nested
+        if node.otherwise:
+            lines[-1] = self._opens("} else", start)
+            lines += [*self._branches(node.otherwise, indent), "}"]
+        return lines
+
+    def _branches(self, branches: Sequence[Branch], indent: int) -> list[str]:
+        lines = []
+        for number, branch in enumerate(branches):
+            inside = self._branch(branch, indent + 2)
+            lines += inside[1:] if number == 0 and not inside[0] else inside
+        return _indented([*lines, *self._closing_comments(branches[-1].span.end)])
+
+    def _branch(self, branch: Branch, indent: int) -> list[str]:
+        if not isinstance(branch, Body):
+            return _aligned(self._rows((branch,), 0, indent))
         rows = self._rows(branch.statements, 0, indent + 2)
         comments = []
         while rows and rows[0].lines[0].startswith("#"):
@@ -601,7 +651,7 @@ class Formatter(Printer):
         end = self.parentheses[bisect_left(self.parentheses, items[-1].span.end)]
         return end if self.comments[self.at][2] < end else None
 
-    def _stays_flat(self, node: Statement | Item | Body) -> bool:
+    def _stays_flat(self, node: Statement | Item | Branch) -> bool:
         start = node.span.start
         if not isinstance(node, Body):
             start = self._body_start(node)
@@ -623,8 +673,9 @@ def _labels(labels: Sequence[Ref]) -> str:
     return f"{_names(labels)}: " if labels else ""
 
 
-def _times(node: Apply | Parallel | Group) -> str:
-    return "" if node.times is None else f" × {_factor(node.times)}"
+def _times(node: Apply | Parallel | Group | Each) -> str:
+    times = None if isinstance(node, Each) else node.times
+    return "" if times is None else f" × {_factor(times)}"
 
 
 def _shape(node: Any) -> str | None:
@@ -659,7 +710,9 @@ def _is_call(node: Apply) -> bool:
     return span.text == node.callee.id and span.source.text.startswith("(", span.end)
 
 
-def _parallel_head(node: Parallel) -> str:
+def _join_head(node: Parallel | Each) -> str:
+    if isinstance(node, Each):
+        return _loop(node)
     inside = f"({_arguments(node.arguments)})" if node.arguments else ""
     return _labels(node.labels) + node.merge.id + inside
 
@@ -686,8 +739,17 @@ def _else_if(node: If) -> If | None:
     return statements[0] if len(statements) == 1 and isinstance(statements[0], If) else None
 
 
+def _else_when(node: When) -> When | None:
+    only = node.otherwise[0] if len(node.otherwise) == 1 else None
+    return only if isinstance(only, When) else None
+
+
 def _for(node: For) -> tuple[str, Body | None, str]:
-    return f"for {node.name.id} in {print_expression(node.values)}", node.body, ""
+    return _loop(node), node.body, ""
+
+
+def _loop(node: For | Each) -> str:
+    return f"for {node.name.id} in {print_expression(node.values)}"
 
 
 def _input(node: Input) -> tuple[str, Body | None, str]:

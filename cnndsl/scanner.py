@@ -61,6 +61,7 @@ class Scanner:
         self.previous = "_SEP"  # the kind of the last token
         self.gap: Token | None = None  # a separator, if another token follows
         self.statement = ""  # the kind of the word that began it, up to its body
+        self.word = 0  # the number of that word's token
         self.operators = 0  # of the expression so far
 
     def emit(self, kind: str, text: str, start: int, end: int) -> None:

@@ -189,13 +189,38 @@ class Apply(Record):
     span: Span
 
 
+class Each(Record):
+    """`for i in 0..4 { | a | b }` among branches: those of all rounds, side by side."""
+
+    name: Name
+    values: Expr
+    branches: tuple[Branch, ...]
+    span: Span
+
+
+class When(Record):
+    """`if stride == 1 { | a } else { | b }` among branches."""
+
+    condition: Expr
+    then: tuple[Branch, ...]
+    otherwise: tuple[Branch, ...]
+    span: Span
+
+    @property
+    def branches(self) -> tuple[Branch, ...]:
+        return self.then + self.otherwise
+
+
+Branch = Body | Each | When
+
+
 class Parallel(Record):
     """`concat { | a | b }`, likewise `add`, `sub` and `mul`."""
 
     labels: tuple[Ref, ...]
     merge: Name
     arguments: tuple[Argument, ...]
-    branches: tuple[Body, ...]
+    branches: tuple[Branch, ...]
     times: Expr | None
     shape: Expr | None
     span: Span

@@ -8,6 +8,7 @@ after `->`, with the span of the rule and its children in order; an absent
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 
 from .diagnostics import Diagnostic, Fix, Help, error
 from .lexer import split_size
@@ -23,11 +24,13 @@ from .syntax import (
     Block,
     Body,
     Bool,
+    Branch,
     CallExpr,
     Conditional,
     Default,
     Dialect,
     Dims,
+    Each,
     Expect,
     Expr,
     File,
@@ -57,6 +60,7 @@ from .syntax import (
     Then,
     Unary,
     Use,
+    When,
 )
 
 TYPE_CHECKING = False
@@ -164,6 +168,26 @@ class TreeBuilder:
             span = statements[0].span.to(statements[-1].span)
         return Body(statements, span)
 
+    def branches(self, span: Span, *branches: Branch) -> tuple[Branch, ...]:
+        for branch, after in zip_longest(branches, branches[1:]):
+            if isinstance(branch, Body):
+                self._refuse_empty(branch, after)
+        return branches
+
+    def each(self, span: Span, name: Token, values: Expr, branches: tuple[Branch, ...]) -> Each:
+        return Each(self._define(name), values, branches, span)
+
+    def when(
+        self,
+        span: Span,
+        condition: Expr,
+        then: tuple[Branch, ...],
+        otherwise: tuple[Branch, ...] | When | None,
+    ) -> When:
+        if isinstance(otherwise, When):
+            otherwise = (otherwise,)
+        return When(condition, then, otherwise or (), span)
+
     def labels(self, span: Span, *tokens: Token) -> tuple[Ref, ...]:
         return tuple([self._label(token) for token in tokens])
 
@@ -236,26 +260,21 @@ class TreeBuilder:
         labels: tuple[Ref, ...],
         word: Token,
         arguments: tuple[Argument, ...] | None,
-        *rest: Body | Expr | None,
+        branches: tuple[Branch, ...],
+        times: Expr | None,
+        shape: Expr | None,
     ) -> Parallel:
-        *branches, times, shape = rest
-        for branch in branches:
-            self._refuse_empty(branch)  # type: ignore[arg-type]
-        merge = self._name(word)
-        return Parallel(labels, merge, arguments or (), tuple(branches), times, shape, span)  # type: ignore[arg-type]
+        return Parallel(labels, self._name(word), arguments or (), branches, times, shape, span)
 
-    def _refuse_empty(self, branch: Body) -> None:
+    def _refuse_empty(self, branch: Body, after: Branch | None) -> None:
         if branch.statements or branch.span.end in self.broken:
             return
         fix = Fix(Span(self.source, branch.span.end, branch.span.end), " identity")
-        self.diagnostics.append(
-            error(
-                "E0101",
-                "this branch is empty",
-                branch.span,
-                help=[Help("a branch that passes its input on is written `identity`", fix)],
-            )
-        )
+        help = Help("a branch that passes its input on is written `identity`", fix)
+        if isinstance(after, Each | When):
+            fix = Fix(Span(self.source, branch.span.start, after.span.start), "")
+            help = Help("branches of a loop or a condition begin inside it: remove this `|`", fix)
+        self.diagnostics.append(error("E0101", "this branch is empty", branch.span, help=[help]))
 
     def group(
         self,

@@ -24,12 +24,14 @@ class Explanation(Record):
     """A diagnostic, and how much of the text it speaks for.
 
     `foreign` is set for text of another language, where one message covers the
-    statements that follow; `skips_body` when the statement's `{ }` is not ours.
+    statements that follow; `skips_body` when the statement's `{ }` is not ours;
+    `misses_bar` when the statement is a branch without its `|`.
     """
 
     diagnostic: Diagnostic
     foreign: bool = False
     skips_body: bool = False
+    misses_bar: bool = False
 
 
 class Unexpected:
@@ -176,7 +178,9 @@ HUMAN = {
     "_CALL": "`(`",
     "_CHOICES": "`{` and the choices",
     "_CHOICES_END": "`}`",
+    "_EACH": "`|` and another branch",
     "_SEP": "the end of the line",
+    "_WHEN": "`|` and another branch",
     "_WINDOW": _STATEMENT,
 }
 """What each kind of token is called in messages."""
@@ -186,7 +190,7 @@ _VALUES |= {"NUMBER", "STRING", "TEMPLATE", "TRUE", "_CALL"}
 _BINARY = frozenset(("AND", "ARROW", "COMPARE", "DOT", "IF", "IN", "LSQB", "MINUS", "OR"))
 _BINARY |= {"PERCENT", "PLUS", "POWER", "RANGE", "SLASH", "STAR", "THEN", "TIMES"}
 _STATEMENTS = frozenset(("DEFAULT", "EXPECT", "FOR", "FROM", "IF", "INPUT", "LABEL", "LBRACE"))
-_STATEMENTS |= {"LET", "NAME", "OUTPUT", "SHARE", "SOURCE", "STAGE", "_WINDOW"}
+_STATEMENTS |= {"LET", "NAME", "OUTPUT", "SHARE", "SOURCE", "STAGE", "_EACH", "_WHEN", "_WINDOW"}
 _REFS = frozenset(("NAME", "INTNAME", "TEMPLATE"))
 
 # If the first kind is expected, all of the set are, and one phrase says it.
@@ -531,6 +535,30 @@ def _first_branch(found: Unexpected) -> Explanation | None:
     )
 
 
+def _bar(found: Unexpected) -> Explanation | None:
+    """`concat { for i in 0..4 { | a }; b }`"""
+    if not found.is_first or "_EACH" not in found.expected or "NAME" in found.expected:
+        return None
+    if found.kind in ("RBRACE", "ELSE", "$END", "BAD"):
+        return None
+    fix = found.fix("write it", "| ", found.start, found.start)
+    missing = found.error("E0101", "the `|` before this branch is missing", "", fix)
+    return Explanation(missing.diagnostic, misses_bar=True)
+
+
+def _nothing_joins(found: Unexpected) -> Explanation | None:
+    """`for i in 0..4 { | a }` in a body"""
+    if found.kind not in ("_EACH", "_WHEN"):
+        return None
+    alone = found.error(
+        "E0101",
+        f"the branches of this `{found.text}` are joined by nothing",
+        "",
+        f"put it into a join: `concat {{ {found.text} ... {{ | a }} }}`",
+    )
+    return Explanation(alone.diagnostic, skips_body=True)
+
+
 def _else(found: Unexpected) -> Explanation | None:
     if found.kind != "ELSE" or "SLASH" in found.expected or "NUMBER" in found.expected:
         return None
@@ -553,7 +581,8 @@ def _comparison(found: Unexpected) -> Explanation | None:
 
 def _equals(found: Unexpected) -> Explanation | None:
     """`if n = 3 { }`"""
-    if found.kind != "EQUAL" or found.opening[0] != "IF" or "AND" not in found.expected:
+    is_condition = found.opening[0] in ("IF", "_WHEN") and "AND" in found.expected
+    if found.kind != "EQUAL" or not is_condition:
         return None
     return found.error("E0101", "a comparison is written `==`", "", found.fix("write `==`", "=="))
 
@@ -596,6 +625,8 @@ _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _label_of_nothing,
     _missing_separator,
     _first_branch,
+    _bar,
+    _nothing_joins,
     _else,
     _comparison,
     _keyword_colon,

@@ -27,6 +27,7 @@ from cnndsl.syntax import (
     Body,
     Bool,
     Dims,
+    Each,
     Expect,
     For,
     From,
@@ -38,6 +39,7 @@ from cnndsl.syntax import (
     Parallel,
     Share,
     Template,
+    When,
 )
 from cnndsl.tree import TreeBuilder
 from cnndsl.unexpected import HUMAN, in_words
@@ -339,6 +341,16 @@ def test_statements():
     statement = statement_of("add(a) { | relu; bn | identity } × n")
     assert isinstance(statement, Parallel)
     assert [len(branch.statements) for branch in statement.branches] == [2, 1]
+
+    statement = statement_of("concat { for i in 0..4 { | relu | bn }; if a { | relu }\n| relu }")
+    assert isinstance(statement, Parallel)
+    each, when, chain = statement.branches
+    assert isinstance(each, Each) and len(each.branches) == 2
+    assert isinstance(when, When) and (len(when.then), when.otherwise) == (1, ())
+    assert isinstance(chain, Body)
+    chained = "add { if a { | relu } else if b { | bn } else { | relu } }"
+    (when,) = statement_of(chained).branches
+    assert isinstance(when.otherwise[0], When)
 
     statement = statement_of("from 4a, d{i} { relu }")
     assert isinstance(statement, From)

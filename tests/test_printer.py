@@ -29,6 +29,7 @@ from cnndsl.syntax import (
     Default,
     Dialect,
     Dims,
+    Each,
     Expect,
     File,
     For,
@@ -54,6 +55,7 @@ from cnndsl.syntax import (
     Then,
     Unary,
     Use,
+    When,
 )
 
 AT = Span(Source("made", ""), 0, 0)
@@ -232,7 +234,7 @@ class Maker:
         if kind == 0:
             return Apply(self.labels(), self.name(), self.arguments(), body, times, shape, AT)
         if kind == 1:
-            branches = self.some(self.body, 1, 3, depth, 1)
+            branches = self.branches(depth)
             merge = self.name()
             return Parallel(self.labels(), merge, self.arguments(), branches, times, shape, AT)
         if kind == 2:
@@ -244,6 +246,18 @@ class Maker:
         if kind == 5:
             return If(self.value(), body, self.maybe(self.body, depth), AT)
         return For(self.name(), self.value(), body, AT)
+
+    def branches(self, depth):
+        return self.some(self.branch, 1, 3, depth)
+
+    def branch(self, depth):
+        kind = self.one(range(6))
+        if kind == 0 and depth:
+            return Each(self.name(), self.value(), self.branches(depth - 1), AT)
+        if kind == 1 and depth:
+            otherwise = self.maybe(self.branches, depth - 1) or ()
+            return When(self.value(), self.branches(depth - 1), otherwise, AT)
+        return self.body(depth, 1)
 
     # items
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from ..build import Flow
-from ..diagnostics import fail
-from ..evaluate import describe, evaluate, spell, truth
+from ..evaluate import evaluate, spell, truth
 from ..syntax import For, From, Group, If, Stage
 from .labels import define_labels, spell_all, values_of
-from .repeats import check_size, repeat_count
+from .repeats import check_size, repeat_count, rounds
 from .run import Context, Run
 from .shapes import annotated
 from .work import rule_for, work_through
@@ -63,17 +62,6 @@ def if_statement(run: Run, statement: If, flow: Flow, context: Context) -> Flow:
 
 @rule_for(For)
 def for_statement(run: Run, statement: For, flow: Flow, context: Context) -> Flow:
-    values = evaluate(statement.values, context.scope)
-    if not isinstance(values, tuple):
-        fail(
-            "E0206",
-            "`for` goes through a range or a list",
-            statement.values.span,
-            f"this is {describe(values)}",
-            help=["write `for i in 0..4 { ... }`"],
-        )
-    start = run.builder.expanded
-    for index, value in enumerate(values):
-        flow = work_through(run, statement.body, flow, context.nested(**{statement.name.id: value}))
-        check_size(run, start, len(values), index, statement.span)
+    for inside in rounds(run, statement, context):
+        flow = work_through(run, statement.body, flow, inside)
     return flow

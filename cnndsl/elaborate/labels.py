@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..build import Flow, Place
 from ..diagnostics import CnnError, Help, Label, did_you_mean, error, fail, suggest
 from ..evaluate import spell
-from ..syntax import Body, Name, Template
+from ..syntax import Body, Branch, Name, Parallel, Template
 from ..types import TensorType
 from .run import Context, Run
 
@@ -93,8 +93,18 @@ def label_names(body: Body) -> Iterator[str]:
             nested = getattr(statement, inner, None)
             if isinstance(nested, Body):
                 yield from label_names(nested)
-        for branch in getattr(statement, "branches", ()):
-            yield from label_names(branch)
+        if isinstance(statement, Parallel):
+            for branch in chains(statement.branches):
+                yield from label_names(branch)
+
+
+def chains(branches: tuple[Branch, ...]) -> Iterator[Body]:
+    """All branches as written, those in loops and conditions too."""
+    for branch in branches:
+        if isinstance(branch, Body):
+            yield branch
+        else:
+            yield from chains(branch.branches)
 
 
 def invent_name(run: Run, word: str, place: Place) -> str:

@@ -7,13 +7,17 @@ from ..build import Flow, Place
 from ..diagnostics import did_you_mean, fail
 from ..evaluate import evaluate, truth
 from ..source import Span
-from ..syntax import Apply, Name, Parallel, Template
+from ..syntax import Apply, Body, Branch, Each, Name, Parallel, Template
 from .labels import define_labels, invent_name, spell_all, values_of
 from .operators import add_operator, apply_ref, refuse_to_join
-from .repeats import check_size, repeat_count
+from .repeats import check_size, repeat_count, rounds
 from .run import MERGES, Context, Run
 from .shapes import annotated
 from .work import rule_for, work_through
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @rule_for(Parallel)
@@ -33,18 +37,40 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
         )
     for index in range(times if times is not None else 1):
         inside = context if times is None else context.copy(index, times)
-        results = [
-            work_through(run, branch, flow, inside.nested()) for branch in statement.branches
-        ]
+        results, ends = [], []
+        for branch, around in branches_in(run, statement.branches, inside):
+            results.append(work_through(run, branch, flow, around))
+            ends.append(branch.statements[-1].span)
+        if not results:
+            fail(
+                "E0209",
+                f"`{word}` has no branches to join",
+                statement.merge.span,
+                help=["a loop over nothing has none, and a condition that does not hold has none"],
+            )
         run.builder.row += 1
         place = Place(statement.merge.span, label, context.region)
         name = f"{label}_{index + 1}" if label and times is not None else label
-        ends = [branch.statements[-1].span for branch in statement.branches]
         flow = merge(run, word, results, context, place, name, ends)
         check_size(run, start, times, index, statement.span)
     flow = annotated(run, flow, statement, context)
     define_labels(run, labels, statement.labels, flow)
     return flow
+
+
+def branches_in(
+    run: Run, branches: tuple[Branch, ...], context: Context
+) -> Iterator[tuple[Body, Context]]:
+    """The branches that there are, with what surrounds each: loops and conditions are decided."""
+    for branch in branches:
+        if isinstance(branch, Body):
+            yield branch, context.nested()
+        elif isinstance(branch, Each):
+            for inside in rounds(run, branch, context):
+                yield from branches_in(run, branch.branches, inside)
+        else:
+            chosen = truth(evaluate(branch.condition, context.scope), branch.condition.span)
+            yield from branches_in(run, branch.then if chosen else branch.otherwise, context)
 
 
 def merge(

@@ -1,4 +1,4 @@
-"""Repeats: how many copies, and the limit on what they add up to."""
+"""Repeats and loops: how many copies, and the limit on what they add up to."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from ..diagnostics import fail
 from ..evaluate import describe, evaluate, whole
 from ..source import Span
 from ..symbol import Symbol
-from ..syntax import Expr
+from ..syntax import Each, Expr, For
 from .run import MAX_NODES_CAP, Context, Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def repeat_count(run: Run, times: Expr | None, context: Context) -> int | None:
@@ -27,6 +31,23 @@ def repeat_count(run: Run, times: Expr | None, context: Context) -> int | None:
             times.span,
         )
     return value
+
+
+def rounds(run: Run, loop: For | Each, context: Context) -> Iterator[Context]:
+    """The contexts of a loop's rounds; what they add to the network is watched."""
+    values = evaluate(loop.values, context.scope)
+    if not isinstance(values, tuple):
+        fail(
+            "E0206",
+            "`for` goes through a range or a list",
+            loop.values.span,
+            f"this is {describe(values)}",
+            help=["write `for i in 0..4 { ... }`"],
+        )
+    start = run.builder.expanded
+    for index, value in enumerate(values):
+        yield context.nested(**{loop.name.id: value})
+        check_size(run, start, len(values), index, loop.span)
 
 
 def check_size(run: Run, start: int, times: int | None, index: int, span: Span) -> None:
