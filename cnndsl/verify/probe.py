@@ -23,6 +23,7 @@ class Parting(Record):
     Arguments:
         ours: the step whose value the other network lacks.
         theirs: the step that has something else in its place, where one can be told.
+        pads: steps of theirs that pad its input.
         apart: the largest difference of the two values, in units of the largest value;
             None where their shapes differ.
     """
@@ -30,6 +31,7 @@ class Parting(Record):
     ours: Step
     theirs: Step | None
     apart: float | None
+    pads: tuple[Step, ...] = ()
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:
@@ -56,24 +58,24 @@ def part(
         value = ours.value(position)
         if value in good or value in healed or not good.issuperset(step.inputs):
             continue
-        partner = _partner(step, ours, theirs, like, others)
-        return _parting(step, mine[value], partner, theirs, others)
+        partner = _partner(step, theirs, like, others)
+        if partner is None:
+            return Parting(step, None, None)
+        return _parting(step, mine[value], *partner, theirs, others)
     return None
 
 
 def _parting(
     step: Step,
     mine: np.ndarray,
-    partner: int | None,
+    partner: int,
+    pads: tuple[Step, ...],
     theirs: Trace,
     others: Mapping[int, np.ndarray],
 ) -> Parting:
-    if partner is None:
-        return Parting(step, None, None)
-    other = others.get(partner)
-    comparable = other is not None and other.shape == mine.shape
-    apart = relative(mine, other) if comparable and other is not None else None
-    return Parting(step, theirs.maker(partner), apart)
+    other = others[partner]
+    apart = relative(mine, other) if other.shape == mine.shape else None
+    return Parting(step, theirs.maker(partner), apart, pads)
 
 
 def _likes(
@@ -104,22 +106,28 @@ def _healed(trace: Trace, good: set[int]) -> set[int]:
 
 def _partner(
     step: Step,
-    ours: Trace,
     theirs: Trace,
     like: Mapping[int, int | None],
     others: Mapping[int, np.ndarray],
-) -> int | None:
-    """Their value made from the same inputs that we have no like of."""
+) -> tuple[int, tuple[Step, ...]] | None:
+    """Their value made from the same inputs that we have no like of, and the padding before."""
     taken = {value for value in like.values() if value is not None}
     read = {like[value] for value in step.inputs}
-    free = [
-        (position, other)
-        for position, other in enumerate(theirs.steps)
-        if theirs.value(position) not in taken
-        and read <= set(other.inputs)
-        and theirs.value(position) in others
-    ]
-    alike = [position for position, other in free if other.kind == step.kind]
-    same = [position for position, other in free if other.shape == step.shape]
-    chosen = next(iter([*alike, *same, *(position for position, _ in free)]), None)
-    return None if chosen is None else theirs.value(chosen)
+    pads: list[Step] = []
+    free: list[int] = []
+    for position, other in enumerate(theirs.steps):
+        value = theirs.value(position)
+        if not read.intersection(other.inputs):
+            continue
+        if other.kind == "pad":
+            read.add(value)
+            pads.append(other)
+        elif value not in taken and value in others:
+            free.append(position)
+    alike = [position for position in free if theirs.steps[position].kind == step.kind]
+    same = [position for position in free if theirs.steps[position].shape == step.shape]
+    for position in (*alike, *same, *free):
+        behind = theirs.steps[position].inputs
+        before = tuple(pad for pad in pads if theirs.maker(behind[0]) is pad)
+        return theirs.value(position), before
+    return None

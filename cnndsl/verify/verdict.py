@@ -228,6 +228,7 @@ def problem(verdict: Verdict) -> CnnError:
     if other is not None:
         how = f": {other.said}" if other.said else ""
         notes.append(f"theirs is `{other.name}`{how}")
+        notes += [f"its input is padded by `{pad.name}`: {pad.said}" for pad in parting.pads]
         if parting.apart is None:
             notes.append(f"it gives {_size(other.shape)}, ours gives {_size(step.shape)}")
         else:

@@ -158,7 +158,7 @@ class KerasReference:
             depthwise, slots = slots[:1], slots[1:]
             between = (*shape[:-1], depthwise[0].shape[-1])
             self.steps.append(Step(operation.name, "dwconv", inputs, between, depthwise, said))
-            inputs = (first + len(self.steps) - 1,)
+            inputs, kind = (first + len(self.steps) - 1,), "conv"
         order = "hwc" if kind == "flatten" else ""
         self.steps.append(Step(operation.name, kind, inputs, shape, slots, said, order))
         return first + len(self.steps) - 1
