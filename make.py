@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Tasks of this repository. Each sets up what it needs in `.venv`; Python 3.11 or later will do.
 
-python3 make.py demo     compile ResNet-50, draw it, report on it, run it on a photograph
-python3 make.py test     the whole test suite, type checks and linters
-python3 make.py wheel    build the wheel, install it alone elsewhere, compile with it
-python3 make.py bench    measure what the documentation claims about speed
+python3 make.py demo         compile ResNet-50, draw it, report on it, run it on a photograph
+python3 make.py test         the whole test suite, type checks and linters
+python3 make.py wheel        build the wheel, install it alone elsewhere, compile with it
+python3 make.py bench        measure what the documentation claims about speed
+python3 make.py conformance  compare the shipped networks with the originals; takes an hour
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ HERE = Path(__file__).resolve().parent
 BIN = "Scripts" if os.name == "nt" else "bin"
 TORCH = "torch==2.13.0"
 """Pinned, and apart from the other requirements: it is large, and only tests compare with it."""
+TORCHVISION, TIMM = "torchvision==0.28.0", "timm==1.0.31"
+"""Definitions of networks; this torchvision belongs to that torch."""
 
 
 def main(tasks: list[str]) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036 (it may be started by an older one)
         print("Python 3.11 or later is needed; this is", sys.version.split()[0])
         return 2
-    known = {"demo": demo, "test": test, "wheel": wheel, "bench": bench}
+    known = {task.__name__: task for task in (demo, test, wheel, bench, conformance)}
     if not tasks or any(task not in known for task in tasks):
         print(__doc__)
         return 2
@@ -84,6 +87,15 @@ def bench() -> None:
     """Every figure that the documentation gives about speed."""
     python = environment("dev", TORCH)
     run(str(python), str(HERE / "benchmarks" / "run.py"))
+
+
+def conformance() -> None:
+    """`docs/conformance.md`: every shipped network against Keras, torchvision and timm."""
+    python = environment("dev", TORCH)
+    # Without their dependencies: the PyTorch that is there must stay.
+    run(str(python), "-m", "pip", "install", "--quiet", "pillow", "huggingface_hub", "pyyaml")
+    run(str(python), "-m", "pip", "install", "--quiet", "--no-deps", TORCHVISION, TIMM)
+    run(str(python), "-m", "tests.conformance.publish")
 
 
 # ---------------------------------------------------------------- environment

@@ -65,9 +65,7 @@ def resnet18() -> Pair:
     return Pair("resnet.cnn:resnet18", ResNet18(), "logits", "output")
 
 
-def differences(
-    found: dict[str, np.ndarray], expected: dict[str, np.ndarray]
-) -> dict[str, float]:
+def differences(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> dict[str, float]:
     assert found.keys() == expected.keys()
     return {name: relative(found[name], expected[name]) for name in found}
 

@@ -82,8 +82,10 @@ def test_flops_of_networks(spec: str) -> None:
         for graph, node in executed(module)
     )
     rest = (expected - convolutions) / expected
-    print(f"{spec}: 2·mac.real {convolutions:,}, elementwise {rest:.4%}, "
-          f"handed over {before - expected:+,.0f}, compiled {after / expected - 1:+.5%}")
+    print(
+        f"{spec}: 2·mac.real {convolutions:,}, elementwise {rest:.4%}, "
+        f"handed over {before - expected:+,.0f}, compiled {after / expected - 1:+.5%}"
+    )
     exact = expected < 2**24
     assert before == expected if exact else abs(before - expected) < 1e-6 * expected
     assert abs(after - expected) < 1e-3 * expected
@@ -113,9 +115,7 @@ def executed(module: Module) -> list[tuple[Graph, Node]]:
     """Every operator that inference runs."""
     from cnndsl.graph import inference_graph
 
-    inference = replace(
-        module, functions=(*module.functions[:-1], inference_graph(module.main))
-    )
+    inference = replace(module, functions=(*module.functions[:-1], inference_graph(module.main)))
     return [(graph, node) for _, _, graph, node in owners(inference)]
 
 

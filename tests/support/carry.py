@@ -124,36 +124,3 @@ def torch_weights(layer: Any) -> dict[str, np.ndarray]:
         return {"kernel": weight.T, **shift}
     mean, variance = layer.running_mean.numpy(), layer.running_var.numpy()
     return {"scale": weight, "shift": shift["bias"], "mean": mean, "variance": variance}
-
-
-# ----------------------------------------------------------------- Keras
-
-
-KERAS_ROLES = {
-    "kernel": "kernel",
-    "bias": "bias",
-    "gamma": "scale",
-    "beta": "shift",
-    "moving_mean": "mean",
-    "moving_variance": "variance",
-}
-
-
-def randomise_keras(model: Any, seed: int = 0) -> None:
-    """Random weights, biases, scales, shifts and statistics for a Keras model."""
-    rng = np.random.default_rng(seed)
-    for layer in model.layers:
-        layer.set_weights([draw(keras_role(v), tuple(v.shape), rng) for v in layer.weights])
-
-
-def keras_role(variable: Any) -> str:
-    return KERAS_ROLES[variable.name]
-
-
-def keras_layers(layers: Sequence[Any]) -> list[Layer]:
-    """The weights of those layers of a Keras model that have any."""
-    return [
-        (layer.name, {keras_role(v): np.asarray(v) for v in layer.weights})
-        for layer in layers
-        if layer.weights
-    ]
