@@ -13,6 +13,19 @@ def local_response_norm(
     return x / (k + alpha * sums) ** beta
 '''
 
+AVG_POOL_INSIDE = '''
+def avg_pool_inside(
+    x: jax.Array,
+    window: tuple[int, int],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    padding: str | Sequence[tuple[int, int]],
+) -> jax.Array:
+    """Average pool that does not count padding; Flax divides by float32 numbers."""
+    y = nnx.avg_pool(x, window, strides, padding, count_include_pad=False)
+    return y.astype(x.dtype)
+'''
+
 DILATED_MAX_POOL = '''
 def dilated_max_pool(
     x: jax.Array,
@@ -133,6 +146,7 @@ class LayerScale(nnx.Module):
 HELPERS = {
     "LayerScale": LAYER_SCALE,
     "local_response_norm": LOCAL_RESPONSE_NORM,
+    "avg_pool_inside": AVG_POOL_INSIDE,
     "dilated_max_pool": DILATED_MAX_POOL,
     "channel_shuffle": CHANNEL_SHUFFLE,
     "depth_to_space": DEPTH_TO_SPACE,

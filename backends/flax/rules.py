@@ -264,11 +264,9 @@ def avgpool(op: AvgPool, site: Site) -> Said:
     What `ceil` adds behind is never counted, what the operator declares is counted or
     not: both can only be said by padding twice.
     """
-    excluded = Keyword("count_include_pad", Text("False"))
     axes = op.axes(*site.types)
     if axes is None:
-        counted = () if op.count_include_pad else (excluded,)
-        return Said(_pool("nnx.avg_pool", op, Text('"SAME"'), counted))
+        return Said(_average(op, Text('"SAME"'), counted=op.count_include_pad))
     pad = _explicit(op.pad)
     effective = [(axis.lo, axis.hi) for axis in axes]
     extra = [(0, axis.hi - hi) for axis, (_, hi) in zip(axes, _sides(pad), strict=True)]
@@ -276,12 +274,21 @@ def avgpool(op: AvgPool, site: Site) -> Said:
     same = canonical_padding("same", op.window, (1, 1), site.types[0])
     pads = Pads(sides(*effective), same == Padding(top, bottom, left, right))
     if not op.count_include_pad:
-        more = (excluded,) if any(map(any, effective)) else ()
-        return Said(_pool("nnx.avg_pool", op, pads, more))
+        return Said(_average(op, pads, counted=not any(map(any, effective))))
     if not any(map(any, extra)):
-        return Said(_pool("nnx.avg_pool", op, pads))
+        return Said(_average(op, pads))
     x = _padded(Arg(0), pad) if pad != NONE else Arg(0)
-    return Said(_pool("nnx.avg_pool", op, sides(*extra), (excluded,), x))
+    return Said(_average(op, sides(*extra), x, counted=False))
+
+
+def _average(
+    op: AvgPool,
+    padding: Expr,
+    x: Expr = Arg(0),  # noqa: B008 - immutable
+    counted: bool = True,
+) -> Expr:
+    """The pool of Flax, or one that does not count padding."""
+    return _pool("nnx.avg_pool" if counted else "avg_pool_inside", op, padding, x)
 
 
 @rule(GlobalAvgPool)
@@ -312,14 +319,12 @@ def _pool(
     function: str,
     op: MaxPool | AvgPool,
     padding: Expr,
-    more: tuple[Keyword, ...] = (),
     x: Expr = Arg(0),  # noqa: B008 - immutable
 ) -> Expr:
     strides = pair(op.window.stride, "stride")
     keywords = (
         Keyword("strides", strides, pair((1, 1), "stride")),
         Keyword("padding", padding, NO_PADDING),
-        *more,
     )
     return Apply(Text(function), (x, pair(op.window.size, "kernel")), keywords)
 
