@@ -266,6 +266,10 @@ def _partner(
 
 def _compared(a: int, b: int | None, ours: _Anchors, theirs: _Anchors) -> str:
     mine = ours.trace.steps[a]
+    if b is None and not mine.weights:
+        return (
+            f"ours brings {len(mine.inputs)} values together here (`{mine.kind}`), theirs does not"
+        )
     if b is None:
         return f"theirs has nothing like {described(mine)} at this place"
     return f"ours is {described(mine)}, theirs is {described(theirs.trace.steps[b])}"

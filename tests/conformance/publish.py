@@ -37,11 +37,11 @@ comparisons on your machine, for example
 $ cnnc verify resnet50_keras.cnn --against keras:ResNet50
 ```
 
-Layers are paired by structure. Weights, biases, scales, shifts and running statistics are random and
-the same on both sides, the input is random too, and both networks run in float32 on a CPU: ours
-is the emitted Flax code, the other one runs in its own framework. *Difference* is the largest
-difference of an output (before a last softmax), in units of its largest value; rounding alone
-makes 1e-7 to 5e-6. Parameters are the trainable ones. A MAC is one multiply-accumulate of a
+Layers are paired by structure. Weights, biases, scales, shifts and running statistics are random
+and the same on both sides, the input is random too, and both networks run in float32 on a CPU:
+ours is the emitted Flax code, the other one runs in its own framework. *Difference* is the
+largest difference of an output (before a last softmax), in units of its largest value; rounding
+alone makes 1e-7 to 5e-6. Parameters are the trainable ones. A MAC is one multiply-accumulate of a
 convolution or a full connection; bias additions, pools and activations are not counted. The
 reference's MACs are counted from the shapes of the kernels and outputs that ran.
 """
