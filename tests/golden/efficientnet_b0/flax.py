@@ -33,7 +33,7 @@ KERNEL_INIT = nnx.initializers.he_normal()
 
 
 class SE(nnx.Module):
-    """The block `se` with act=silu."""
+    """The block `se` with act=silu, gate=sigmoid."""
 
     def __init__(
         self, in_features: int, n: int, *, dtype: DTypeLike, param_dtype: DTypeLike, rngs: nnx.Rngs
@@ -59,15 +59,15 @@ class MBConv(nnx.Module):
         k: int,
         t: int,
         n: int,
-        droppath1_rate: float,
         stride: int = 1,
+        droppath1_rate: float = 0.025,
         *,
         dtype: DTypeLike,
         param_dtype: DTypeLike,
         rngs: nnx.Rngs,
     ) -> None:
         self.with_conv1 = t != 1
-        self.residual = stride == 1 and in_features == n
+        self.with_droppath1 = stride == 1 and in_features == n
         conv = partial(
             nnx.Conv,
             use_bias=False,
@@ -101,16 +101,16 @@ class MBConv(nnx.Module):
         )
         self.conv2 = conv(t * in_features, n, (1, 1))
         self.bn3 = norm(n)
-        self.droppath1 = nnx.Dropout(droppath1_rate, broadcast_dims=(1, 2, 3), rngs=rngs)
+        if self.with_droppath1:
+            self.droppath1 = nnx.Dropout(droppath1_rate, broadcast_dims=(1, 2, 3), rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         y = nnx.silu(self.bn1(self.conv1(x))) if self.with_conv1 else x
         y = nnx.silu(self.bn2(self.dwconv1(y)))
         y = self.se1(y)
         y = self.bn3(self.conv2(y))
-        y = self.droppath1(y)
-        if self.residual:
-            y = y + x
+        if self.with_droppath1:
+            y = self.droppath1(y) + x
         return y
 
 
@@ -144,42 +144,34 @@ class EfficientNetB0(nnx.Module):
         mbconv = partial(MBConv, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         self.conv1 = conv(3, 32, (3, 3), strides=2, padding=((1, 1), (1, 1)))
         self.bn1 = norm(32)
-        self.mbconv1 = mbconv(32, k=3, t=1, n=16, droppath1_rate=0.0)
-        self.mbconvs1 = nnx.List(
-            [
-                mbconv(16, k=3, t=6, n=24, droppath1_rate=0.0125, stride=2),
-                mbconv(24, k=3, t=6, n=24, droppath1_rate=0.025),
-            ]
-        )
+        self.mbconv1 = mbconv(32, k=3, t=1, n=16)
+        self.mbconvs1 = nnx.List([mbconv(16, k=3, t=6, n=24, stride=2), mbconv(24, k=3, t=6, n=24)])
         self.mbconvs2 = nnx.List(
-            [
-                mbconv(24, k=5, t=6, n=40, droppath1_rate=0.0375, stride=2),
-                mbconv(40, k=5, t=6, n=40, droppath1_rate=0.05),
-            ]
+            [mbconv(24, k=5, t=6, n=40, stride=2), mbconv(40, k=5, t=6, n=40, droppath1_rate=0.05)]
         )
         self.mbconvs3 = nnx.List(
             [
-                mbconv(40, k=3, t=6, n=80, droppath1_rate=0.0625, stride=2),
+                mbconv(40, k=3, t=6, n=80, stride=2),
                 mbconv(80, k=3, t=6, n=80, droppath1_rate=0.075),
                 mbconv(80, k=3, t=6, n=80, droppath1_rate=0.0875),
             ]
         )
         self.mbconvs4 = nnx.List(
             [
-                mbconv(80, k=5, t=6, n=112, droppath1_rate=0.1),
+                mbconv(80, k=5, t=6, n=112),
                 mbconv(112, k=5, t=6, n=112, droppath1_rate=0.1125),
                 mbconv(112, k=5, t=6, n=112, droppath1_rate=0.125),
             ]
         )
         self.mbconvs5 = nnx.List(
             [
-                mbconv(112, k=5, t=6, n=192, droppath1_rate=0.1375, stride=2),
+                mbconv(112, k=5, t=6, n=192, stride=2),
                 mbconv(192, k=5, t=6, n=192, droppath1_rate=0.15),
                 mbconv(192, k=5, t=6, n=192, droppath1_rate=0.1625),
                 mbconv(192, k=5, t=6, n=192, droppath1_rate=0.175),
             ]
         )
-        self.mbconv16 = mbconv(192, k=3, t=6, n=320, droppath1_rate=0.1875)
+        self.mbconv16 = mbconv(192, k=3, t=6, n=320)
         self.conv2 = conv(320, 1280, (1, 1))
         self.bn2 = norm(1280)
         self.dropout1 = nnx.Dropout(0.2, rngs=rngs)
