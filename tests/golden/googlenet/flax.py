@@ -48,7 +48,7 @@ def local_response_norm(
 
 
 class Inception(nnx.Module):
-    """The block `inception`."""
+    """The block `inception` with wide=5x5."""
 
     def __init__(
         self,
