@@ -155,6 +155,8 @@ def _whole(value: object, describe: str, least: int) -> int:
     """A whole number from `least` to LARGEST; floats that are whole count."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, float):
+        raise _wrong(describe, value, "round it: `floor(x)`, `ceil(x)` or `round_to(x, 8)`")
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(describe, value)
     if value < least:

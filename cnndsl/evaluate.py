@@ -64,6 +64,10 @@ class Extents(Record):
         return "x".join(map(str, self.sizes))
 
 
+POSITION = ("nth", "total")
+"""The number of a call of the block around it, and of all calls."""
+
+
 class OpRef(Record):
     """An operator as a value, with the arguments given so far: `relu`, `bn(scale=false)`."""
 
@@ -178,7 +182,7 @@ class Scope:
             if name in scope.variables:
                 return scope.variables[name]
             scope = scope.parent
-        if name in ("nth", "total") and self.on_position:
+        if name in POSITION and self.on_position:
             return self.on_position(name)
         found = self.namespace.let(name)
         if found is None:
@@ -295,6 +299,8 @@ def unknown_name(expr: Name, scope: Scope) -> Any:
     help = suggest(did_you_mean(expr.id, scope.names()), expr.span)
     if scope.namespace.offers(expr.id):
         help = (Help(f"the standard library has `{expr.id}`: add `use std` at the top"),)
+    if expr.id in POSITION:
+        help = (Help("`nth` and `total` count the calls of a block, and are known inside it"),)
     fail("E0202", f"nothing here is called `{expr.id}`", expr.span, help=help)
 
 

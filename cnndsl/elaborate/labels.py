@@ -64,7 +64,8 @@ def values_of(run: Run, ref: Name | Template, context: Context) -> Flow:
             ref.span,
             help=["a label is known from its line on: move one of the two"],
         )
-    help = suggest(did_you_mean(name, known), ref.span)
+    near = did_you_mean(name, known) if isinstance(ref, Name) else None
+    help = suggest(near, ref.span)
     if not help and known:
         help = (Help(f"labels so far: {', '.join(f'`{k}`' for k in known[-8:])}"),)
     fail("E0202", f"there is no label `{name}` above this line", ref.span, help=help)
