@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cnndsl import cli
-from cnndsl.cli import COMMANDS, main
+from cnndsl.cli import main
+from cnndsl.commands import COMMANDS, doctor
 from cnndsl.manual import markdown, words
+from cnndsl.terminal import use_color
 
 ROOT = Path(__file__).parent.parent
 NET = """\
@@ -207,8 +208,7 @@ def test_internal_error(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> No
     def broken(_: object) -> int:
         raise ZeroDivisionError("deep inside")
 
-    command = cli.Command("", "", cli._configure_doctor, broken)
-    monkeypatch.setitem(COMMANDS, "doctor", command)
+    monkeypatch.setattr(doctor, "run", broken)
     assert main(["doctor"]) == 70
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("internal error[I9001]: ZeroDivisionError in cnnc")
@@ -224,8 +224,7 @@ def test_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: object) -> int:
         raise KeyboardInterrupt
 
-    command = cli.Command("", "", cli._configure_doctor, interrupted)
-    monkeypatch.setitem(COMMANDS, "doctor", command)
+    monkeypatch.setattr(doctor, "run", interrupted)
     assert main(["doctor"]) == 130
 
 
@@ -286,7 +285,7 @@ def test_use_color(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert cli._use_color(choice, terminal) is expected
+    assert use_color(choice, terminal) is expected
 
 
 def test_color_of_messages(capsys: Captured) -> None:

@@ -1,0 +1,108 @@
+"""`cnnc check`: every error of every file in one run."""
+
+from __future__ import annotations
+
+from ..diagnostics import CnnError, Diagnostic
+from ..exits import exit_code
+from ..terminal import report, say, show
+from .options import choice, options_for_check, source_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
+
+    from .. import driver
+    from ..symbol import Size
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE[:MODEL]", help="`-` is standard input")
+    parser.add_argument(
+        "--output-format", type=choice("text", "json", "github"), default="text",
+        metavar="FORMAT", help="text (default), json or github",
+    )  # fmt: skip
+    options_for_check(parser)
+
+
+def run(options: Namespace) -> int:
+    """Every error of every file in one run; one line for each model that holds."""
+    diagnostics: list[Diagnostic] = []
+    models: list[driver.Compiled] = []
+    for spec in options.files:
+        try:
+            models += _checked(spec, options, diagnostics)
+        except CnnError as problem:
+            diagnostics += problem.diagnostics
+    if options.output_format == "text":
+        report(diagnostics, options.color)
+        for compiled in models:
+            show(_verdict(compiled))
+        if not models and not diagnostics:
+            say("no errors, and no model to check")
+    else:
+        from ..output import write_stdout
+
+        text = _for_tools(options.output_format, diagnostics, models)
+        write_stdout(text.encode(errors="backslashreplace"))
+    return exit_code(diagnostics)
+
+
+def _checked(spec: str, options: Namespace, diagnostics: list[Diagnostic]) -> list[driver.Compiled]:
+    """The compiled models of a file; its warnings join the diagnostics. Raises CnnError."""
+    from .. import driver
+
+    source = source_of(spec, options.stdin_filename)
+    found = driver.check(source, strict=options.strict, max_nodes=options.max_nodes)
+    for compiled in found:
+        diagnostics += compiled.diagnostics
+    return found
+
+
+def _for_tools(
+    format: str, diagnostics: Sequence[Diagnostic], models: Sequence[driver.Compiled]
+) -> str:
+    from ..render import to_github, to_json
+
+    if format == "github":
+        return to_github(diagnostics)
+    return to_json(diagnostics, [_facts(compiled) for compiled in models])
+
+
+def _facts(compiled: driver.Compiled) -> dict[str, object]:
+    """A model's figures for JSON; a symbolic figure is a text."""
+    macs = compiled.cost.macs
+    return {
+        "name": compiled.module.name,
+        "parameters": compiled.cost.params,
+        "macs": macs if isinstance(macs, int) else str(macs),
+        "expectations": [
+            {"text": claim.text, "holds": claim.holds, "found": str(claim.found)}
+            for claim in compiled.claims
+        ],
+    }
+
+
+def _verdict(compiled: driver.Compiled) -> str:
+    """`ok resnet50: 25,557,032 parameters, 4.09 G MACs, 3 expectations hold`"""
+    cost, claims = compiled.cost, len(compiled.claims)
+    parts = [f"{cost.params:,} parameters", f"{_short(cost.macs)} MACs"]
+    if claims:
+        parts.append(f"{claims} expectation{'s hold' if claims > 1 else ' holds'}")
+    if compiled.module.constraints:
+        from ..passes.domain import domain
+
+        parts += domain(compiled.module).describe()
+    return f"ok {compiled.module.name}: {', '.join(parts)}"
+
+
+def _short(size: Size) -> str:
+    """`4.09 G`; a formula as people write it."""
+    if not isinstance(size, int):
+        from ..notation import number
+
+        return number(size)
+    for least, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if size >= least:
+            return f"{size / least:.2f} {unit}"
+    return f"{size:,}"

@@ -1,0 +1,74 @@
+"""What reaches the person at the terminal: results, messages, colours.
+
+Results go to standard output, messages to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .diagnostics import Diagnostic
+from .exits import OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+    from .render import Style
+
+
+def show(text: str) -> int:
+    """A result, to standard output."""
+    from .output import write_stdout
+
+    write_stdout(f"{text}\n".encode(errors="backslashreplace"))
+    return OK
+
+
+def say(text: str) -> None:
+    """A message, to standard error."""
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
+
+
+def flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+
+
+def style_of(stream: TextIO | None, choice: str = "auto") -> Style:
+    """Colours, width and signs that suit a stream."""
+    from .render import WIDTH, Style
+
+    terminal = stream is not None and not stream.closed and stream.isatty()
+    width = WIDTH
+    if terminal:
+        from shutil import get_terminal_size
+
+        width = max(get_terminal_size((WIDTH, 24)).columns, 40)
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    unicode = encoding.lower().replace("-", "").startswith("utf")
+    return Style(use_color(choice, terminal), width, unicode)
+
+
+def use_color(choice: str, terminal: bool) -> bool:
+    """`--color` first, then NO_COLOR, FORCE_COLOR and TERM, then whether a person reads."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") != "0":
+        return True
+    return terminal and os.environ.get("TERM") != "dumb"
+
+
+def report(diagnostics: Sequence[Diagnostic], color: str) -> None:
+    """Diagnostics as text, to standard error."""
+    if diagnostics:
+        from .render import render_all
+
+        style = style_of(sys.stderr, color)
+        say(render_all(diagnostics, color=style.color, width=style.width, unicode=style.unicode))
