@@ -22,6 +22,7 @@ Build it with `create`, and split it once for a fast jitted function:
 In training it returns the pair of its output and the auxiliary outputs `aux1`, `aux2`, by name.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -45,6 +46,18 @@ def local_response_norm(
     window, padding = [1] * (x.ndim - 1) + [size], [(0, 0)] * (x.ndim - 1) + [around]
     sums = lax.reduce_window(x * x, 0.0, lax.add, window, [1] * x.ndim, padding)
     return x / (k + alpha * sums) ** beta
+
+
+def avg_pool_inside(
+    x: jax.Array,
+    window: tuple[int, int],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    padding: str | Sequence[tuple[int, int]],
+) -> jax.Array:
+    """Average pool that does not count padding; Flax divides by float32 numbers."""
+    y = nnx.avg_pool(x, window, strides, padding, count_include_pad=False)
+    return y.astype(x.dtype)
 
 
 class Inception(nnx.Module):
@@ -112,9 +125,7 @@ class Auxiliary(nnx.Module):
         self.fc2 = linear(1024, classes)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        x = nnx.avg_pool(
-            x, (5, 5), strides=(3, 3), padding=((0, 2), (0, 2)), count_include_pad=False
-        )
+        x = avg_pool_inside(x, (5, 5), strides=(3, 3), padding=((0, 2), (0, 2)))
         x = nnx.relu(self.conv1(x))
         x = x.reshape(x.shape[0], -1)
         x = nnx.relu(self.fc1(x))
