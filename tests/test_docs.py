@@ -10,9 +10,12 @@ import pytest
 
 from cnndsl import cli
 from cnndsl.diagnostics import CnnError
-from cnndsl.driver import check
+from cnndsl.driver import check, compile_model
 from cnndsl.parser import parse
+from cnndsl.printer import format_source
 from cnndsl.source import Source
+from tests import test_error_suites as suites
+from tests.test_error_suites import Case
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,6 +37,80 @@ def test_examples_of_the_manual_parse(text: str) -> None:
     text = text if whole else as_body(text)
     _, problems = parse(Source("manual.cnn", text.replace("{ ... }", "{ relu }")))
     assert not problems
+
+
+PAGES = sorted((ROOT / "docs" / "language").glob("*.md"))
+MISTAKES = [case for page in PAGES for case in suites.read_cases(page)]
+
+
+def examples(page: Path) -> list[str]:
+    """The complete examples of a page about a construct: those that no error follows."""
+    found = blocks(str(page))
+    after = [*(language for language, _ in found[1:]), ""]
+    return [
+        text
+        for (language, text), following in zip(found, after, strict=True)
+        if language == "cnn" and following != "error"
+    ]
+
+
+EXAMPLES = [
+    pytest.param(text, number == 0, id=f"{page.stem}-{number}")
+    for page in PAGES
+    for number, text in enumerate(examples(page))
+]
+
+
+def test_the_manual_links_its_pages() -> None:
+    manual = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"\]\(language/([\w-]+)\.md\)", manual)) == [p.stem for p in PAGES]
+
+
+@pytest.mark.parametrize(("text", "first"), EXAMPLES)
+def test_examples_of_the_pages_are_proved(text: str, first: bool) -> None:
+    source = Source("example.cnn", text)
+    assert format_source(source) == text
+    compiled = check(source)
+    assert all(model.claims and not model.diagnostics for model in compiled)
+    about = {re.split(r"[ (]", claim.text)[0] for model in compiled for claim in model.claims}
+    assert not first or ("params" in about and len(about) > 1)
+
+
+def test_the_table_of_roundings() -> None:
+    """Each row: width, multiplier, product, rounded down, to the nearest multiple, `round_to`."""
+    text = (ROOT / "docs" / "language" / "rounding.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \|(.*?)\|[^|]*\|$", text, re.MULTILINE)
+    assert len(rows) == 5
+    for width, by, product, found in rows:
+        assert float(width) * float(by) == pytest.approx(float(product))
+        words = (
+            f"floor({product})",
+            f"max(8, 8 * round({product} / 8))",
+            f"round_to({product}, 8)",
+        )
+        channels = "\n".join(f"conv 1x1, {word}" for word in words)
+        (model,) = check(Source("net.cnn", f"model net {{\ninput 1x1x1\n{channels}\n}}\n"))
+        made = [node.outputs[0].type.channels for node in model.module.main.nodes]
+        assert made == [int(cell) for cell in found.split("|")]
+    (whole,) = re.findall(r"MobileNetV2 1.4 has ([\d,]+) parameters", text)
+    assert compile_model("mobilenet_v2.cnn:mobilenet_v2_1_4").cost.params == int(
+        whole.replace(",", "")
+    )
+
+
+@pytest.mark.parametrize("case", MISTAKES, ids=suites.name_of)
+def test_mistakes_of_the_pages(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: bool
+) -> None:
+    suites.test_messages(case, tmp_path, monkeypatch, update)
+    suites.test_style(case, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_page_has_an_example_and_its_limits(page: Path) -> None:
+    assert examples(page) and [case for case in MISTAKES if case.suite == page]
+    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), link
 
 
 def test_the_first_example_of_the_manual_compiles() -> None:
