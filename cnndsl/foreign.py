@@ -9,6 +9,8 @@ FOREIGN = {
     "conv2d": "conv",
     "DepthwiseConv2D": "dwconv",
     "SeparableConv2D": "dwconv",
+    "LocallyConnected2D": "local",
+    "ConvLocal": "local",
     "ConvTranspose2d": "deconv",
     "Conv2DTranspose": "deconv",
     "Deconvolution": "deconv",

@@ -60,7 +60,8 @@ class Weight(Record):
 
     Arguments:
         name: the role: `kernel`, `bias`, `scale`, `shift`, `mean`, `variance`.
-        shape: kernels are height × width × inputs per group × outputs.
+        shape: kernels are height × width × inputs per group × outputs; those of `local` have
+            the height and width of its output in front.
     """
 
     name: str

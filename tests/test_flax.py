@@ -52,7 +52,7 @@ from cnndsl.ops.activation import (  # noqa: E402
     Tanh,
     Times,
 )
-from cnndsl.ops.conv import Conv, Deconv, DwConv  # noqa: E402
+from cnndsl.ops.conv import Conv, Deconv, DwConv, Local  # noqa: E402
 from cnndsl.ops.linear import Fc  # noqa: E402
 from cnndsl.ops.merge import Add, Concat, Mul, Sub  # noqa: E402
 from cnndsl.ops.norm import Bn, Gn, LayerScale, Ln, Lrn  # noqa: E402
@@ -321,6 +321,45 @@ def test_transposed_convolutions_with_uneven_padding(op: Any) -> None:
         return y + w["bias"][:, None, None]
 
     agrees(op, [(5, 6, 12)], reference)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("pad", ["valid", Padding(1, 2, 0, 3), Padding(-1, 1, 2, -1)], ids=str)
+@pytest.mark.parametrize("window", [Window(3, 2), Window(2, 3, 2, 1), Window(1, 1)], ids=str)
+def test_locally_connected(window: Window, pad: Any, bias: bool) -> None:
+    """Position by position: the window that a convolution would see, and weights of its own."""
+    op = Local(window, 5, pad, bias)
+    amounts = op.canonical(TensorType((7, 6, 3))).pad
+
+    def reference(w: Any, x: Any) -> Any:
+        x = padded(x, amounts)  # type: ignore[arg-type]
+        rows, columns = w["kernel"].shape[:2]
+        y = torch.empty(len(x), 5, rows, columns, dtype=x.dtype)
+        for i, j in itertools.product(range(rows), range(columns)):
+            top, left = i * window.stride_h, j * window.stride_w
+            seen = x[:, :, top : top + window.height, left : left + window.width]
+            y[:, :, i, j] = torch.einsum("nchw,hwcf->nf", seen, w["kernel"][i, j])
+        return y + w["bias"].permute(2, 0, 1) if bias else y
+
+    agrees(op, [(7, 6, 3)], reference)
+
+
+def test_a_locally_connected_layer_with_equal_kernels_is_a_convolution() -> None:
+    module = network(Local(Window(3, 3), 8, bias=False), (6, 5, 4))
+    kernel = weights_of(network(Conv(Window(3, 3), 8, bias=False), (6, 5, 4)))
+    (shared,) = kernel.values()
+    model = filled(module, {key: np.broadcast_to(shared, (6, 5, *shared.shape)) for key in kernel})
+    (x,) = images((6, 5, 4))
+    weight = torch.tensor(shared, dtype=torch.float64).permute(3, 2, 0, 1)
+    assert difference(model(x), nhwc(F.conv2d(nchw(x), weight, padding=1))) < TOLERANCE
+
+
+def test_kernels_of_positions_begin_as_those_of_convolutions() -> None:
+    module = network(Local(Window(5, 5), 16), (12, 12, 8))
+    code = load(module)
+    for model in (code.create(seed=0), code.Net(rngs=nnx.Rngs(0))):
+        (kernel,) = (v for p, v in nnx.to_flat_state(nnx.state(model)) if p[-1] == "kernel")
+        assert float(kernel.get_value().std()) == pytest.approx((2 / 200) ** 0.5, rel=0.01)
 
 
 # ------------------------------------------------------------------ other layers
@@ -1202,7 +1241,7 @@ def test_everything_is_formatted_and_clean(emitted: dict[str, str], tmp_path: Pa
         (tmp_path / f"{Path(spec).name.replace('.cnn:', '_')}.py").write_text(text)
     extra = {"dilated": MaxPool(Window(3, 3), dilation=(2, 2)), "nearest": Upsample(size=(5, 5)),
              "resize": Upsample(mode="bicubic"), "shuffle": Shuffle(2), "lrn": Lrn(),
-             "up": DepthToSpace(2), "down": SpaceToDepth(3, "dcr"),
+             "local": Local(Window(3, 3), 8), "up": DepthToSpace(2), "down": SpaceToDepth(3, "dcr"),
              "pad": ConstantPad(Padding(1, 2, 3, 4), 1.5)}  # fmt: skip
     for name, op in extra.items():
         (tmp_path / f"op_{name}.py").write_text(BACKEND.emit(network(op, (9, 9, 4))))

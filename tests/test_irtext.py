@@ -183,6 +183,7 @@ OPERATORS = {
     ),
     "dwconv": (SQUARES, SMALL, PADS),
     "deconv": (SQUARES, SMALL, PADDINGS),
+    "local": (SQUARES, SMALL, PADS, st.sampled_from([None, True, False])),
     "fc": (SMALL, st.booleans()),
     "maxpool": (SQUARES, PADS, st.just((1, 1)), st.sampled_from(["floor", "ceil"])),
     "avgpool": (SQUARES, PADS, st.sampled_from(["floor", "ceil"]), st.booleans()),

@@ -14,7 +14,7 @@ from cnndsl.arguments import KINDS
 from cnndsl.op import Ledger, Op, ShapeError
 from cnndsl.ops import OPS
 from cnndsl.ops.activation import Abs, Relu, Softmax, Times
-from cnndsl.ops.conv import Conv, Deconv, DwConv
+from cnndsl.ops.conv import Conv, Deconv, DwConv, Local
 from cnndsl.ops.linear import Fc
 from cnndsl.ops.merge import Add, Concat, Mul, Sub
 from cnndsl.ops.norm import Bn, Gn, LayerScale, Ln, Lrn
@@ -94,6 +94,9 @@ EXAMPLES: list[tuple[Op, tuple[TensorType, ...], tuple[tuple[Size, ...], ...]]] 
     (Conv(Window(3, 3), 5), (vector(4),), ((1, 1, 5),)),
     (DwConv(Window(3, 3, 2, 2), 2), (MAP,), ((4, 3, 24),)),
     (Deconv(Window(2, 2, 2, 2), 7), (MAP,), ((16, 12, 7),)),
+    (Local(Window(3, 3), 5), (MAP,), ((8, 6, 5),)),
+    (Local(Window(3, 3, 2, 2), 5, "valid"), (MAP,), ((3, 2, 5),)),
+    (Local(Window(3, 3), 5), (vector(4),), ((1, 1, 5),)),
     (Fc(10), (vector(12),), ((10,),)),
     (Fc(10), (map_type(1, 1, 12),), ((10,),)),
     (Fc(10), (sequence(49, 12),), ((49, 10),)),
@@ -160,7 +163,7 @@ def test_ledgers_hold_documented_facts(op, inputs, expected):
 @pytest.mark.parametrize(("op", "inputs", "expected"), EXAMPLES, ids=lambda x: None)
 def test_symbolic_maps_agree_with_numbers(op, inputs, expected):
     """The same operator on H×W, filled in, is the operator on 8x6."""
-    if not any(x.is_map and x.area != 1 for x in inputs) or isinstance(op, Flatten):
+    if not any(x.is_map and x.area != 1 for x in inputs) or isinstance(op, (Flatten, Local)):
         return
     point = {"H": 8, "W": 6}
     symbolic = tuple(
@@ -352,6 +355,8 @@ HAND_COUNTED = [
      3_612_672, 288),
     ("ResNeXt's grouped", Conv(Window(3, 3), 128, groups=32, bias=False), map_type(56, 56, 128),
      14_450_688, 4_608),
+    ("locally connected", Local(Window(9, 9), 16), map_type(63, 63, 16), 63 * 63 * 81 * 256,
+     63 * 63 * (81 * 256 + 16)),
     ("VGG's fc6", Fc(4096), vector(25_088), 102_760_448, 102_764_544),
 ]  # fmt: skip
 
@@ -413,6 +418,10 @@ def test_weights():
     assert weights(Conv(Window(3, 5), 8, groups=2), MAP) == {"kernel": (3, 5, 6, 8), "bias": (8,)}
     assert weights(DwConv(Window(3, 3), 2, bias=False), MAP) == {"kernel": (3, 3, 1, 24)}
     assert weights(Deconv(Window(2, 2), 8, bias=False), MAP) == {"kernel": (2, 2, 12, 8)}
+    assert weights(Local(Window(3, 5, 2, 2), 4, "valid"), MAP) == {
+        "kernel": (3, 1, 3, 5, 12, 4), "bias": (3, 1, 4)
+    }  # fmt: skip
+    assert weights(Local(Window(1, 1), 4, bias=False), MAP) == {"kernel": (8, 6, 1, 1, 12, 4)}
     assert weights(Fc(10), vector(7)) == {"kernel": (7, 10), "bias": (10,)}
     assert list(weights(Bn(), MAP)) == ["scale", "shift", "mean", "variance"]
     assert list(weights(Bn(scale=False), MAP)) == ["shift", "mean", "variance"]
@@ -581,6 +590,8 @@ REFUSED = [
      "`conv` needs a map (height × width × channels), not the sequence 49x64"),
     (Split((50, 50)), (map_type(7, 7, 116),), "E0307",
      "the parts of `split` have 100 channels together, the input has 116"),
+    (Local(Window(3, 3), 8), (map_type(H, W, 512),), "E0310",
+     "`local` needs a map of known size, not HxWx512"),
     (Flatten(), (map_type(H, W, 512),), "E0310",
      "`flatten` needs a map of known size, not HxWx512"),
     (Upsample(align_corners=True), (MAP,), "E0207",

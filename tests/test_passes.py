@@ -297,6 +297,7 @@ SAMPLES = {
     "conv": (conv(3, 8),), "dwconv": (DwConv(Window(3, 3)),), "pad": (OPS["pad"](Padding(1)),),
     "deconv": (Deconv(Window(2, 2, 2, 2), 4),), "fc": (Fc(3),), "crop": (Crop(Padding(1)),),
     "maxpool": (pool(2, 2),), "avgpool": (AvgPool(Window(2, 2)),), "gn": (OPS["gn"](2),),
+    "times": (OPS["times"](2.0),), "local": (OPS["local"](Window(3, 3), 4),),
     "pad_channels": (OPS["pad_channels"](8),), "shuffle": (OPS["shuffle"](2),),
     "depth_to_space": (OPS["depth_to_space"](2),), "space_to_depth": (OPS["space_to_depth"](2),),
 }  # fmt: skip

@@ -143,7 +143,49 @@ class LayerScale(nnx.Module):
         return x * self.scale[...].astype(self.dtype)
 '''
 
+LOCAL_CONV = '''
+class LocalConv(nnx.Module):
+    """A convolution with other kernels and biases at every position of the output."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        kernel_size: tuple[int, int],
+        *,
+        positions: tuple[int, int],
+        strides: tuple[int, int] = (1, 1),
+        padding: Sequence[tuple[int, int]] = ((0, 0), (0, 0)),
+        use_bias: bool = True,
+        dtype: DTypeLike,
+        param_dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ) -> None:
+        draw = nnx.initializers.he_normal(batch_axis=(0, 1))
+        shape = (*positions, *kernel_size, in_features, out_features)
+        self.kernel = nnx.Param(draw(rngs.params(), shape, param_dtype))
+        zeros = jnp.zeros((*positions, out_features), param_dtype)
+        self.bias = nnx.Param(zeros) if use_bias else None
+        self.strides, self.padding, self.dtype = strides, padding, dtype
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        borders = ((0, 0, 0), *((lo, hi, 0) for lo, hi in self.padding), (0, 0, 0))
+        x = lax.pad(x.astype(self.dtype), jnp.array(0, self.dtype), borders)
+        kernel = self.kernel[...].astype(self.dtype)
+        rows, columns, height, width, *features = kernel.shape
+        down, across = self.strides
+        taps = [
+            x[:, i : i + down * rows : down, j : j + across * columns : across]
+            for i in range(height)
+            for j in range(width)
+        ]
+        kernel = kernel.reshape(rows, columns, height * width, *features)
+        y = jnp.einsum("tnhwc,hwtcf->nhwf", jnp.stack(taps), kernel)
+        return y if self.bias is None else y + self.bias[...].astype(self.dtype)
+'''
+
 HELPERS = {
+    "LocalConv": LOCAL_CONV,
     "LayerScale": LAYER_SCALE,
     "local_response_norm": LOCAL_RESPONSE_NORM,
     "avg_pool_inside": AVG_POOL_INSIDE,

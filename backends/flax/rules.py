@@ -26,7 +26,7 @@ from cnndsl.ops.activation import (
     Tanh,
     Times,
 )
-from cnndsl.ops.conv import Conv, Deconv, DwConv
+from cnndsl.ops.conv import Conv, Deconv, DwConv, Local
 from cnndsl.ops.linear import Fc
 from cnndsl.ops.merge import Add, Concat, Mul, Sub
 from cnndsl.ops.norm import Bn, Gn, LayerScale, Ln, Lrn
@@ -182,6 +182,25 @@ def _convolution(op: Conv | DwConv, site: Site, channels: int, groups: int) -> S
     )
     inputs = site.types[0].channels
     make = _with_kernel("nnx.Conv", inputs, channels, op.window.size, keywords, op.bias)
+    return Said(call(Own(), _as_map(site)), make, KERNEL_BIAS)
+
+
+@rule(Local)
+def local(op: Local, site: Site) -> Said:
+    kernel, *_ = op.weights(*site.types)
+    pad = _explicit(op.pad)
+    keywords = (
+        Keyword("positions", pair(kernel.shape[:2], "count")),
+        Keyword("strides", pair(op.window.stride, "stride"), pair((1, 1), "stride")),
+        Keyword("padding", sides(pad.height, pad.width), NO_PADDING),
+        Keyword("use_bias", Value(op.bias, "bias"), Value(True, "bias")),
+    )
+    arguments = (
+        features(site.types[0].channels),
+        features(op.channels),
+        pair(op.window.size, "kernel"),
+    )
+    make = Apply(Text("LocalConv"), arguments, keywords)
     return Said(call(Own(), _as_map(site)), make, KERNEL_BIAS)
 
 

@@ -23,7 +23,10 @@ from .work import rule_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import NoReturn
+
+    from ..op import Weight
 
 
 def find_callee(name: Name, scope: Scope) -> Ref:
@@ -198,15 +201,21 @@ def share_step(run: Run, step: Step, flow: Flow, place: Place, label: str | None
     origin = next(node for node in run.builder.nodes if node.name == step.node)
     before = tuple(run.builder.types[value] for value in origin.inputs)
     types = tuple(run.builder.types[value] for value in flow)
-    if [t.channels for t in before] != [t.channels for t in types]:
+
+    def differ(why: str) -> NoReturn:
         fail(
             "E0301",
             f"`{place.label or origin.name}` cannot share the weights of `{origin.name}`",
             place.span,
-            f"{types[0]} comes in here, {before[0]} there: channels differ",
+            f"{types[0]} comes in here, {before[0]} there: {why}",
         )
+
+    if [t.channels for t in before] != [t.channels for t in types]:
+        differ("channels differ")
     try:
         op = step.again(types)
+        if list(_weights(run, op, types)) != list(_weights(run, origin.op, before)):
+            differ("its weights belong to positions")
         name = run.builder.unique(label) if label else run.builder.unique(step.node)
         if isinstance(op, Call):
             return add_call(run, run.functions[op.function], flow, place, name, weights=origin.name)
@@ -215,3 +224,13 @@ def share_step(run: Run, step: Step, flow: Flow, place: Place, label: str | None
         )
     except ShapeError as problem:
         raise CnnError(shape_error(run, problem, flow, place)) from None
+
+
+def _weights(run: Run, op: Op | Call, types: tuple[TensorType, ...]) -> Iterator[Weight]:
+    """The weights of an operator, or of all operators of a function."""
+    if isinstance(op, Op):
+        yield from op.weights(*types)
+        return
+    graph = run.functions[op.function]
+    for node in graph.nodes:
+        yield from _weights(run, node.op, tuple(graph.types[value] for value in node.inputs))

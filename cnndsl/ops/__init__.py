@@ -1,6 +1,6 @@
 """The operators, one class each, by family. Importing this package fills `OPS`.
 
-conv        conv, dwconv, deconv
+conv        conv, dwconv, deconv, local
 linear      fc
 pool        maxpool, avgpool, globalavgpool, globalmaxpool
 norm        bn, ln, gn, lrn, layerscale

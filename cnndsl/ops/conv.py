@@ -1,10 +1,10 @@
-"""Convolutions: `conv`, `dwconv`, `deconv`."""
+"""Convolutions: `conv`, `dwconv`, `deconv`, and `local`, which shares nothing."""
 
 from __future__ import annotations
 
 from ..op import Ledger, Op, ShapeError, Weight, op
 from ..record import replace
-from ..symbol import Size
+from ..symbol import Size, Symbol
 from ..types import TensorType, as_map, map_type
 from ..window import Axis, Padding, Window, transposed_pairs, transposed_size
 from .checks import check_divisible, kind
@@ -203,6 +203,62 @@ class Deconv(Op):
         }
 
 
+@op("local", family="conv")
+class Local(Op):
+    """Locally connected layer: a convolution with other kernels at every position.
+
+    Arguments:
+        window: kernel size and stride, `9x9`.
+        channels: number of output channels.
+        pad: as for `conv`.
+        bias: add a bias per element of the output. Unset means: yes, before `bn` too,
+            whose mean over the map does not cancel it.
+
+    Shapes: as `conv`; the map's size must be known, for the weights belong to positions.
+    Costs: out · kh · kw · C multiply-accumulates, and as many parameters.
+    Source: LeCun, Generalization and network design strategies, 1989.
+    """
+
+    window: Window
+    channels: Count
+    pad: Pad = "half"
+    bias: bool | None = None
+
+    positional = ("window", "channels")
+    weighted = True
+
+    def canonical(self, x: TensorType) -> Local:
+        pad = canonical_padding(self.pad, self.window, DENSE, as_map(x))
+        return replace(self, pad=pad, bias=self.bias is not False)
+
+    def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
+        return window_axes(self.window, self.pad, as_map(x))
+
+    def infer(self, x: TensorType) -> tuple[TensorType, ...]:
+        x = conv_input(self.word, x)
+        if isinstance(x.area, Symbol):
+            raise ShapeError(
+                "E0310",
+                f"`{self.word}` needs a map of known size, not {x}",
+                argument=0,
+                help=("a `conv` shares its kernels, so that it fits maps of every size",),
+            )
+        size = windowed_sizes(self.window, self.pad, x)
+        return (map_type(*size, self.channels, x.dtype),)
+
+    def weights(self, x: TensorType) -> tuple[Weight, ...]:
+        (out,) = self.infer(x)
+        height, width, _ = out.shape
+        assert isinstance(height, int) and isinstance(width, int)
+        kernel = (height, width, *self.window.size, x.channels, self.channels)
+        weights = (Weight("kernel", kernel), Weight("bias", (height, width, self.channels)))
+        return weights if self.bias is not False else weights[:1]
+
+    def work(self, x: TensorType) -> Ledger:
+        (out,) = self.infer(x)
+        return multiply_accumulate(self, as_map(x), out, x.channels * self.channels)
+
+
 def conv_input(word: str, x: TensorType) -> TensorType:
     """The input as a map. Raises ShapeError for a sequence."""
     x = as_map(x)
@@ -223,7 +279,7 @@ def kernel_and_bias(
 
 
 def multiply_accumulate(
-    conv: Conv | DwConv, x: TensorType, out: TensorType, per_pair: int
+    conv: Conv | DwConv | Local, x: TensorType, out: TensorType, per_pair: int
 ) -> Ledger:
     """The work of a convolution with `per_pair` products for each pair (output, tap)."""
     axes = conv.axes(x)

@@ -13,10 +13,10 @@ from torch.nn import functional as F  # noqa: E402
 
 from cnndsl.graph import Graph, Module, Node, Output, Value  # noqa: E402
 from cnndsl.op import Op  # noqa: E402
-from cnndsl.ops.conv import Conv, Deconv, DwConv  # noqa: E402
+from cnndsl.ops.conv import Conv, Deconv, DwConv, Local  # noqa: E402
 from cnndsl.ops.norm import Bn, Gn, Lrn  # noqa: E402
 from cnndsl.ops.pool import AvgPool, MaxPool  # noqa: E402
-from cnndsl.ops.reshape import Flatten, Upsample  # noqa: E402
+from cnndsl.ops.reshape import DepthToSpace, Flatten, SpaceToDepth, Upsample  # noqa: E402
 from cnndsl.types import TensorType  # noqa: E402
 from cnndsl.window import Padding, Window  # noqa: E402
 from tests.properties.effort import examples  # noqa: E402
@@ -111,6 +111,34 @@ def test_pools(size, stride, dilation, ceil, include) -> None:  # type: ignore[n
     assert_equal(found, F.max_pool2d(nchw, size, stride, half, dilation, ceil))
     found, _ = apply(AvgPool(window, sides, rounding, include), x)
     assert_equal(found, F.avg_pool2d(nchw, size, stride, half, ceil, include))
+
+
+@examples(40)
+@given(pair, strides, st.integers(0, 2))
+def test_locally_connected(size, stride, pad) -> None:  # type: ignore[no-untyped-def]
+    x, nchw = image(9, 8)
+    found, roles = apply(Local(Window(*size, *stride), 5, Padding(pad, pad, pad, pad)), x)
+    nchw = F.pad(nchw, (pad,) * 4)
+    for i in range(found.shape[2]):
+        for j in range(found.shape[3]):
+            seen = nchw[:, :, i * stride[0] :, j * stride[1] :][:, :, : size[0], : size[1]]
+            kernel, bias = roles["kernel"][i, j].permute(3, 2, 0, 1), roles["bias"][i, j]
+            assert_equal(found[:, :, i : i + 1, j : j + 1], F.conv2d(seen, kernel, bias))
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_squares_of_positions(factor: int) -> None:
+    """Each order by its definition, and each of the two operators undone by the other."""
+    for order, shape in (("crd", (2, factor, factor)), ("dcr", (factor, factor, 2))):
+        x, nchw = image(3, 2, 2 * factor**2)
+        split = nchw.reshape(2, *shape, 3, 2)
+        if order == "dcr":
+            split = split.movedim(3, 1)
+        expected = split.permute(0, 1, 4, 2, 5, 3).reshape(2, 2, 3 * factor, 2 * factor)
+        found, _ = apply(DepthToSpace(factor, order), x)  # type: ignore[arg-type]
+        assert_equal(found, expected)
+        back, _ = apply(SpaceToDepth(factor, order), found.permute(0, 2, 3, 1).numpy())  # type: ignore[arg-type]
+        assert_equal(back, nchw)
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])

@@ -288,6 +288,19 @@ def _deconv(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
     return y + roles["bias"] if "bias" in roles else y
 
 
+@rule(conv.Local)
+def _local(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
+    """The windows as columns, each multiplied by the matrix of its position."""
+    pad = explicit(op.pad, types[0], op.window.size, op.window.stride, (1, 1))
+    x = bordered(channels_first(inputs[0]), pad)
+    columns = F.unfold(x, op.window.size, stride=op.window.stride)
+    kernel = roles["kernel"].movedim(4, 2)  # channels before taps, as `unfold` has them
+    rows, width, *_, channels = kernel.shape
+    matrices = kernel.reshape(rows * width, -1, channels)
+    y = torch.einsum("nkp,pkf->npf", columns, matrices).reshape(len(x), rows, width, channels)
+    return y + roles["bias"] if "bias" in roles else y
+
+
 @rule(linear.Fc)
 def _fc(op: Any, roles: Roles, types: Any, inputs: Any) -> Tensor:
     x = inputs[0].flatten(1) if types[0].is_map else inputs[0]

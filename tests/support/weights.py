@@ -59,7 +59,7 @@ def random_weights(module: Module, seed: int = 0) -> Weights:
 
 def draw(role: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """Random float32 values that suit a role; `shape` of a kernel ends in inputs, outputs."""
-    fan_in = prod(shape[:-1])
+    fan_in = prod(shape[-4:-1])
     kinds: Mapping[str, Callable[[], np.ndarray]] = {
         "kernel": lambda: rng.normal(0.0, (1.5 / fan_in) ** 0.5, shape),
         "bias": lambda: rng.normal(0.0, 0.1, shape),

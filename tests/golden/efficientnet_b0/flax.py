@@ -237,6 +237,6 @@ def draw(generator: np.random.Generator, name: str, shape: tuple[int, ...]) -> n
     values = generator.standard_normal(shape, np.float32)
     while (outside := np.abs(values) > 2).any():
         values[outside] = generator.standard_normal(outside.sum(), np.float32)
-    gain = 2 if len(shape) == 4 else 1
+    gain = 1 if len(shape) == 2 else 2
     truncated = 0.87962566  # standard deviation of a normal distribution cut off at 2
-    return values * np.float32(np.sqrt(gain / np.prod(shape[:-1])) / truncated)
+    return values * np.float32(np.sqrt(gain / np.prod(shape[-4:-1])) / truncated)
