@@ -170,7 +170,7 @@ class Scope:
         self.fractional: bool = parent.fractional if parent else False
         self.on_position: Position | None = on_position or (parent.on_position if parent else None)
 
-    def inner(self, copy: int | None = None, **variables: Any) -> Scope:
+    def inner(self, copy: int | None = None, /, **variables: Any) -> Scope:
         """A scope inside this one."""
         at = self.copy if copy is None else copy
         return Scope(self.namespace, variables, self, copy=at)

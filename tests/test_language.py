@@ -385,6 +385,13 @@ model m { let n = w(32); input 8x8x3; conv 1x1, n; conv 1x1, w(10) + max(1, 2) +
     assert shape(module(text)) == "8x8x20"
 
 
+@pytest.mark.parametrize("name", ["copy", "self", "run", "nth", "variables"])
+def test_a_variable_may_have_any_name(name: str) -> None:
+    text = f"let double({name}) = 2 * {name}"
+    made = net(f"for {name} in 2..4 {{ conv 1x1, double({name}) }}", before=text)
+    assert [n.op.channels for n in made.main.nodes] == [4, 6]  # type: ignore[union-attr]
+
+
 # ---------------------------------------------------------------- symbolic sizes, claims
 
 

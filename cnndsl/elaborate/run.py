@@ -103,12 +103,12 @@ class Context:
         self.region = region
         self.repeat = repeat
 
-    def nested(self, **variables: Any) -> Context:
+    def nested(self, /, **variables: Any) -> Context:
         return Context(self.scope.inner(**variables), self.defaults, self.region, self.repeat)
 
     def copy(self, index: int, of: int) -> Context:
         """The context of one copy of a repeat."""
-        scope = self.scope.inner(copy=index)
+        scope = self.scope.inner(index)
         scope.variables["copy"] = index
         return Context(scope, self.defaults, self.region, (index, of))
 
