@@ -84,6 +84,7 @@ def open_network(target: Target, inputs: tuple[Shape, ...]) -> KerasReference:
     else:
         make = factory(target)
     model = built(target, make, **options)
+    model = getattr(model, "_functional", model)
     if not hasattr(model, "operations"):
         refuse(target.text, "it is no functional Keras model, so its layers cannot be followed")
     return KerasReference(target.text, model)
@@ -138,8 +139,9 @@ class KerasReference:
         number = {id(t): value for t, value in zip(model.inputs, inputs, strict=True)}
         for operation, given, made in _calls(model):
             read = [number[id(tensor)] for tensor in given]
-            if hasattr(operation, "operations"):
-                (value,) = self._follow(operation, read, shown=False)
+            inner = getattr(operation, "_functional", operation)  # what a Sequential wraps
+            if hasattr(inner, "operations"):
+                (value,) = self._follow(inner, read, shown=False)
             else:
                 value = self._add(operation, tuple(read), tuple(made.shape[1:]))
             number[id(made)] = value
@@ -191,7 +193,6 @@ def _without_preprocessing(model: Any) -> Any:
 
 def _calls(model: Any) -> Iterator[tuple[Any, list[Any], Any]]:
     """Every operation of a functional model with its tensors, in order of execution."""
-    model = getattr(model, "_functional", model)  # what a Sequential wraps
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if not node.is_input:
@@ -219,7 +220,7 @@ def _kind(operation: Any, cls: str, shape: Shape, weighted: bool) -> str:
 
 
 def _ir_shape(cls: str, name: str, shape: Shape) -> Shape:
-    if cls == "DepthwiseConv2D" or name == "depthwise_kernel":
+    if name == "depthwise_kernel" or (cls == "DepthwiseConv2D" and name == "kernel"):
         height, width, channels, multiplier = shape
         return height, width, 1, channels * multiplier
     if cls == "Conv2DTranspose" and name == "kernel":
