@@ -570,7 +570,8 @@ def vgg16_activations() -> int:
 
 
 CORRECTED: dict[str, Callable[[], Any]] = {
-    "demo.local10.params": lambda: 1000 * table("10x10x3", "conv 10x10, 1, pad=0").weights(),
+    "demo.local10.params":  # ten units each at 10x10 positions
+        lambda: table("200x200x3", "local 10x10/21, 10, pad=0, bias=false").weights(),
     "demo.conv100.params": lambda: table("200x200x3", "conv 10x10, 100, bias=false").params(),
     "alexnet.conv1.params.001": lambda: net("alexnet").params("conv1"),
     "alexnet.figure.input224": lambda: net("alexnet").size("input"),
