@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from .diagnostics import CnnError, Diagnostic
 from .model import Network, load
-
-__version__ = "0.1.0"
+from .version import __version__
 
 __all__ = ["CnnError", "Diagnostic", "Network", "__version__", "load"]

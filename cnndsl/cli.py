@@ -17,6 +17,7 @@ from .commands.options import choice
 from .diagnostics import CnnError, Diagnostic, did_you_mean
 from .exits import INTERNAL, INTERRUPTED, OK, USAGE, UsageError, exit_code
 from .terminal import flush, report, say, show, style_of
+from .version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _without_command(arguments: list[str], words: list[str]) -> int:
     if "--version" in arguments or "-V" in arguments:
-        return show(f"cnnc {_version()}")
+        return show(f"cnnc {__version__}")
     if not arguments or set(arguments) & {"-h", "--help"}:
         return show(_overview())
     if words and words[0] == "help":
@@ -184,7 +185,7 @@ def _internal(problem: BaseException, arguments: Sequence[str]) -> int:
     try:
         handle, path = mkstemp(".txt", "cnnc-report-")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as report:
-            report.write(f"cnnc {_version()}, Python {sys.version}\n{sys.platform}\n")
+            report.write(f"cnnc {__version__}, Python {sys.version}\n{sys.platform}\n")
             report.write(f"cnnc {' '.join(arguments)}\n\n")
             report.writelines(format_exception(problem))
         where = f"the report is in {path}"
@@ -192,12 +193,6 @@ def _internal(problem: BaseException, arguments: Sequence[str]) -> int:
         where = "no report could be written; CNNC_DEBUG=1 shows the details"
     say(f"internal error[I9001]: {kind} in cnnc, which is our fault; {where}")
     return INTERNAL
-
-
-def _version() -> str:
-    import cnndsl
-
-    return str(getattr(cnndsl, "__version__", "0.1.0"))
 
 
 def _overview() -> str:

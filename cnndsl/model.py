@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .graph import Graph, Module
     from .passes.claims import Verdict
     from .passes.cost import Cost
+    from .verify import Verdict
 
 
 class Network(Record):
@@ -64,6 +65,18 @@ class Network(Record):
             data = figure_backend().render(self.module, format, level=level) if drawn else None
             write_all({os.fspath(path): dot.encode() if data is None else data})
         return dot
+
+    def verify(self, against: str, seed: int = 0, tolerance: float = 1e-5) -> Verdict:
+        """Compare the emitted code with another framework's network, `keras:ResNet50`.
+
+        Raises CnnError when that cannot be built or has another structure; whether the outputs
+        are equal is `verdict.equal`.
+        """
+        from .verify import open_reference, verify
+        from .verify.ours import sizes
+
+        reference = open_reference(against, [sizes(value) for value in self.graph.inputs])
+        return verify(self.module, reference, seed=seed, tolerance=tolerance)
 
     def emit(self, target: str, **options: object) -> str:
         """What a backend makes of the network."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from .. import __version__
 from ..terminal import show
+from ..version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
