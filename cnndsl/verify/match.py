@@ -115,21 +115,14 @@ class _Anchors:
         for value in range(len(trace.inputs)):
             self.origin[value] = -1 - value
         for position, step in enumerate(trace.steps):
-            if step.weights or (len(step.inputs) > 1):
-                self.inputs[position] = tuple(self._operands(position, step))
-                self.origin[trace.value(position)] = position
-            else:
-                self.origin[trace.value(position)] = (
-                    self.origin[step.inputs[0]] if step.inputs else -1 - len(trace.inputs)
-                )
-        absorbed = self._absorbed()
-        self.inputs = {a: i for a, i in self.inputs.items() if a not in absorbed}
+            self.origin[trace.value(position)] = self._origin(position, step)
+        ends = [self.origin[value] for value in trace.outputs]
+        self.inputs = self._needed(ends)
         self.readers: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for anchor, operands in self.inputs.items():
             ordered = trace.steps[anchor].kind not in UNORDERED
             for number, operand in enumerate(operands):
                 self.readers[operand].append((anchor, number if ordered else 0))
-        ends = [self.origin[value] for value in trace.outputs]
         self.colors: dict[int, Color] = {
             anchor: self._color("is", *nature(trace.steps[anchor]),
                                 tuple(i for i, end in enumerate(ends) if end == anchor))
@@ -164,7 +157,31 @@ class _Anchors:
     def _color(self, *what: object) -> Color:
         return self.palette.setdefault(what, len(self.palette))
 
-    def _operands(self, position: int, step: Step) -> Iterable[int]:
+    def _origin(self, position: int, step: Step) -> int:
+        """Where the result of a step comes from; anchors are noted with what they read.
+
+        A join of a value with itself is an activation, x · sigmoid(x), and no anchor.
+        """
+        if not step.inputs:
+            return -1 - len(self.trace.inputs)
+        if not step.weights and len(step.inputs) == 1:
+            return self.origin[step.inputs[0]]
+        operands = tuple(self._operands(step))
+        if step.kind in UNORDERED:
+            operands = tuple(dict.fromkeys(operands))
+        self.inputs[position] = operands
+        alike = not step.weights and len(set(operands)) == 1
+        return operands[0] if alike else position
+
+    def _needed(self, ends: Iterable[int]) -> dict[int, tuple[int, ...]]:
+        """Anchors without the joins that stand inside other ones, which nobody reads."""
+        needed = set(ends)
+        for position in reversed(self.inputs):
+            if position in needed:
+                needed.update(self.inputs[position])
+        return {a: operands for a, operands in self.inputs.items() if a in needed}
+
+    def _operands(self, step: Step) -> Iterable[int]:
         """Where the operands of an anchor come from; (a + b) + c counts as a + b + c."""
         for value in step.inputs:
             inner = self._inner(value, step.kind)
@@ -174,28 +191,20 @@ class _Anchors:
                 yield from self.inputs[inner]
 
     def _inner(self, value: int, kind: str) -> int | None:
-        """The join of the same kind that makes a value for nobody else."""
+        """The join of the same kind that makes a value, for nobody else unless copied whole."""
         if kind not in JOINS - {"sub"}:
             return None
+
+        def private(at: int) -> bool:
+            return kind == "concat" or self.consumers[at] == 1
+
         step, at = self.trace.maker(value), value
-        while step is not None and step.kind in SILENT and self.consumers[at] == 1:
+        while step is not None and step.kind in SILENT and private(at):
             (at,) = step.inputs
             step = self.trace.maker(at)
         position = at - len(self.trace.inputs)
-        alone = self.consumers[at] == 1 and position in self.inputs
-        return position if alone and self.trace.steps[position].kind == kind else None
-
-    def _absorbed(self) -> set[int]:
-        """Joins that stand inside another one."""
-        found: set[int] = set()
-        for position in self.inputs:
-            step = self.trace.steps[position]
-            found.update(
-                inner
-                for value in step.inputs
-                if (inner := self._inner(value, step.kind)) is not None
-            )
-        return found
+        same = position in self.inputs and self.trace.steps[position].kind == kind
+        return position if same and private(at) else None
 
 
 def nature(step: Step) -> tuple[str, tuple[tuple[str, Shape], ...]]:
