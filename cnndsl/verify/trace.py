@@ -6,7 +6,9 @@ the network, then the result of each step.
 
 from __future__ import annotations
 
-from ..record import Record
+from math import prod
+
+from ..record import Record, replace
 from ..source import Span
 
 TYPE_CHECKING = False
@@ -119,6 +121,12 @@ class Trace(Record):
         return value
 
     @property
+    def parameters(self) -> int:
+        """Elements of its trainable weights."""
+        slots = self.slots.values()
+        return sum(prod(slot.shape) for slot in slots if slot.role not in ("mean", "variance"))
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates for one image, counted from the shapes that ran."""
         return sum(self._macs(step) for step in self.steps)
@@ -128,21 +136,13 @@ class Trace(Record):
         if kernel is None:
             return 0
         if step.kind == "local":
-            return _product(kernel)
+            return prod(kernel)
         places = self.shape(step.inputs[0]) if step.kind == "deconv" else step.shape
-        return _product(places[:-1]) * _product(kernel)
+        return prod(places[:-1]) * prod(kernel)
 
 
 def _renumbered(step: Step, number: dict[int, int]) -> Step:
-    from ..record import replace
-
     return replace(step, inputs=tuple(number[value] for value in step.inputs))
-
-
-def _product(sizes: Sequence[int]) -> int:
-    from math import prod
-
-    return prod(sizes)
 
 
 if TYPE_CHECKING:

@@ -45,7 +45,8 @@ class Verdict(Record):
     Arguments:
         model, reference, versions: what was compared, and with which programs.
         layers: steps with weights, all of them paired.
-        parameters: of ours and of the whole reference, trainable.
+        parameters: of ours and of the reference, trainable, those that run in inference.
+        trained: all of them, auxiliary heads included.
         statistics: running statistics of ours.
         macs: of ours by its formulas, and of the reference from the shapes that ran.
         inputs: shapes of the inputs.
@@ -61,6 +62,7 @@ class Verdict(Record):
     versions: str
     layers: int
     parameters: tuple[int, int]
+    trained: tuple[int, int]
     statistics: int
     macs: tuple[int, int]
     inputs: tuple[Shape, ...]
@@ -179,15 +181,17 @@ def _verdict(
 ) -> Verdict:
     from ..passes.cost import cost
 
-    costs = cost(module)
+    costs, trained = cost(module), cost(module, training=True).params
     params, statistics, macs = costs.params, costs.statistics, costs.macs
-    assert isinstance(params, int) and isinstance(statistics, int) and isinstance(macs, int)
+    assert isinstance(params, int) and isinstance(trained, int)
+    assert isinstance(statistics, int) and isinstance(macs, int)
     return Verdict(
         module.name,
         reference.name,
         reference.versions,
         layers,
-        (params, reference.parameters),
+        (params, theirs.parameters),
+        (trained, reference.parameters),
         statistics,
         (macs, theirs.macs),
         ours.inputs,

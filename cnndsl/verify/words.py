@@ -11,24 +11,27 @@ if TYPE_CHECKING:
 
 def described(verdict: Verdict) -> str:
     """A few lines for people."""
-    ours, theirs = verdict.parameters
-    same = "=" if ours == theirs else "≠"
     rows = [
         ("layers", f"{verdict.layers} with weights, paired by structure"),
-        ("parameters", f"{ours:,} {same} {theirs:,}"),
-        ("MACs", f"{verdict.macs[0]:,} {'=' if verdict.macs[0] == verdict.macs[1] else '≠'} "
-                 f"{verdict.macs[1]:,}"),
+        ("parameters", both(verdict.parameters)),
+        ("MACs", both(verdict.macs)),
         ("weights", f"{verdict.origin}, {verdict.statistics:,} running statistics among them"),
         ("inputs", f"{', '.join(map(sizes, verdict.inputs))}, normal, seed {verdict.seed}"),
         *((output.output, f"{sizes(output.shape)}, largest difference {output.apart:.1e} "
                           "of the largest value") for output in verdict.compared),
     ]  # fmt: skip
-    if ours != theirs:
-        rows.insert(2, ("", "those of theirs that do not run in inference count, too"))
+    if verdict.trained != verdict.parameters:
+        rows.insert(2, ("", f"{both(verdict.trained)} with what runs in training only"))
     width = max(len(name) for name, _ in rows)
     head = f"{verdict.model} against {verdict.reference} ({verdict.versions})"
     last = f"equal up to {verdict.tolerance:.0e}" if verdict.equal else "not equal"
     return "\n".join([head, *(f"  {name:{width}}  {text}" for name, text in rows), last])
+
+
+def both(numbers: tuple[int, int]) -> str:
+    """`61,706 = 61,706`"""
+    ours, theirs = numbers
+    return f"{ours:,} {'=' if ours == theirs else '≠'} {theirs:,}"
 
 
 def as_json(verdict: Verdict) -> dict[str, object]:
@@ -40,6 +43,8 @@ def as_json(verdict: Verdict) -> dict[str, object]:
         "layers": verdict.layers,
         "parameters": verdict.parameters[0],
         "reference_parameters": verdict.parameters[1],
+        "parameters_in_training": verdict.trained[0],
+        "reference_parameters_in_training": verdict.trained[1],
         "statistics": verdict.statistics,
         "macs": verdict.macs[0],
         "reference_macs": verdict.macs[1],

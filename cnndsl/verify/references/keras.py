@@ -26,6 +26,7 @@ KINDS = {
     "LayerNormalization": "ln",
     "GroupNormalization": "gn",
     "Add": "add",
+    "CustomScaleLayer": "add",  # of Inception-ResNet: a + scale * b
     "Multiply": "mul",
     "Subtract": "sub",
     "Concatenate": "concat",
