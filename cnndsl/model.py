@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .graph import Graph, Module
     from .passes.claims import Verdict
     from .passes.cost import Cost
-    from .verify import Verdict
+    from .verify import Verdict as Comparison
 
 
 class Network(Record):
@@ -66,7 +66,7 @@ class Network(Record):
             write_all({os.fspath(path): dot.encode() if data is None else data})
         return dot
 
-    def verify(self, against: str, seed: int = 0, tolerance: float = 1e-5) -> Verdict:
+    def verify(self, against: str, seed: int = 0, tolerance: float = 1e-5) -> Comparison:
         """Compare the emitted code with another framework's network, `keras:ResNet50`.
 
         Raises CnnError when that cannot be built or has another structure; whether the outputs
