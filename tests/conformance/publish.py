@@ -51,7 +51,6 @@ def main(arguments: Sequence[str]) -> int:
     """Compare and write; exits with 1 when a comparison fails."""
     failed = []
     if list(arguments) != ["--page"]:
-        results = read()
         for entry in entries():
             if arguments and entry.model not in arguments:
                 continue
@@ -59,8 +58,9 @@ def main(arguments: Sequence[str]) -> int:
             if result is None:
                 failed.append(entry.model)
             else:
-                results[entry.model] = result
-                RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+                results = {**read(), entry.model: result}  # read again: another run may write too
+                ordered = {e.model: results[e.model] for e in entries() if e.model in results}
+                RESULTS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
     if failed:
         print("not equal:", ", ".join(failed))
