@@ -13,7 +13,7 @@ from ..source import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Container, Hashable, Iterator, Sequence
     from typing import Protocol
 
     import numpy as np
@@ -171,8 +171,13 @@ if TYPE_CHECKING:
         def load(self, path: str) -> None:
             """Take the weights of a checkpoint. Raises CnnError with E0905 or E0906."""
 
-        def run(self, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+        def run(
+            self, inputs: Sequence[np.ndarray], wanted: Container[int] | None = None
+        ) -> Iterator[tuple[int, np.ndarray]]:
             """Values by number, batch first and channels last; at least those of the outputs.
 
             Values that the framework does not show are left out.
+
+            Arguments:
+                wanted: keep these only; all of them are more than some machines can hold.
             """

@@ -127,14 +127,16 @@ def verify(
         reference.write(carried_over(weights, pairing, ours, theirs))
     rng = np.random.default_rng(seed)
     inputs = [rng.normal(0.0, 1.0, (1, *shape)).astype(np.float32) for shape in ours.inputs]
-    others = dict(reference.run(inputs))
+    ends = set(reference.trace.outputs)
+    ends.update(map(reference.trace.before_softmax, reference.trace.outputs))
+    others = dict(reference.run(inputs, ends))
     compared = _compare(module, weights, inputs, reference.trace, others)
     verdict = _verdict(
         module, reference, ours, theirs, len(pairing.steps), (origin, seed), compared, tolerance
     )
     if verdict.equal:
         return verdict
-    return _located(verdict, module, weights, inputs, reference.trace, others)
+    return _located(verdict, module, weights, inputs, reference)
 
 
 def _compare(
@@ -206,14 +208,14 @@ def _located(
     module: Module,
     weights: Mapping[Any, np.ndarray],
     inputs: Sequence[np.ndarray],
-    theirs: Trace,
-    others: Mapping[int, np.ndarray],
+    reference: Reference,
 ) -> Verdict:
     """The verdict with the first tensor that differs."""
     from ..record import replace
 
     mine = every_value(module, weights, inputs)
-    parting = part(trace_of(module), mine, theirs, others, verdict.tolerance)
+    others = dict(reference.run(inputs))
+    parting = part(trace_of(module), mine, reference.trace, others, verdict.tolerance)
     return replace(verdict, parting=parting)
 
 

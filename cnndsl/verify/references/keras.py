@@ -10,7 +10,7 @@ from . import Target, built, factory, refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
     from typing import Any
 
     import numpy as np
@@ -121,13 +121,15 @@ class KerasReference:
             cls, variable = self.variables[key]
             variable.assign(_from_ir(cls, variable.name, value, tuple(variable.shape)))
 
-    def run(self, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    def run(
+        self, inputs: Sequence[np.ndarray], wanted: Container[int] | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
         import keras
 
-        every = keras.Model(self.model.inputs, list(self.tensors.values()))
-        values = every(list(inputs), training=False)
+        shown = {n: t for n, t in self.tensors.items() if wanted is None or n in wanted}
+        values = keras.Model(self.model.inputs, list(shown.values()))(list(inputs), training=False)
         yield from enumerate(inputs)
-        for number, value in zip(self.tensors, values, strict=True):
+        for number, value in zip(shown, values, strict=True):
             yield number, keras.ops.convert_to_numpy(value)
 
     def _follow(self, model: Any, inputs: Sequence[int], shown: bool) -> list[int]:

@@ -13,6 +13,7 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...diagnostics import CnnError
 from ..trace import Slot, Step, Trace
@@ -22,7 +23,7 @@ from .torch_calls import FORMS, ROLES, Call, Value, moved, name_of, of_layer, te
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from typing import Any
 
     from ..trace import Shape
@@ -69,18 +70,22 @@ class TorchReference(Store):
         steps = tensors.with_biases(recorder.steps, len(inputs), outputs)
         self.trace = Trace(tuple(inputs), steps, outputs)
 
-    def run(self, inputs: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-        recorder, _ = self._run(inputs, keep=True)
+    def run(
+        self, inputs: Sequence[np.ndarray], wanted: Container[int] | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        everything = range(len(inputs) + len(self.trace.steps))
+        recorder, _ = self._run(inputs, everything if wanted is None else wanted)
         if len(recorder.steps) != len(self.trace.steps):
             refuse(self.name, "what it computes depends on the values of its inputs")
-        yield from enumerate([*inputs, *recorder.kept])
+        yield from enumerate(inputs)
+        yield from recorder.kept.items()
 
     def _run(
-        self, inputs: Sequence[np.ndarray], keep: bool = False
+        self, inputs: Sequence[np.ndarray], wanted: Container[int] = ()
     ) -> tuple[Recorder, tuple[int, ...]]:
         """Run on every image twice, so that code may squeeze axes of one element away."""
         given = [torch.from_numpy(tensors.as_input(np.concatenate([x, x]))) for x in inputs]
-        recorder = Recorder(self.name, self.model, given, keep)
+        recorder = Recorder(self.name, self.model, given, wanted)
         with torch.no_grad(), recorder.following():
             outputs = recorder.outputs(self.model(*given))
         if not outputs:
@@ -106,20 +111,23 @@ class Recorder(TorchFunctionMode):
         name: of the network, for messages.
         model: whose parameters are weights.
         inputs: the first values.
-        keep: copy every value, of the first half of the batch.
+        wanted: numbers of values to keep, for the first half of the batch.
     """
 
-    def __init__(self, name: str, model: nn.Module, inputs: Sequence[Tensor], keep: bool) -> None:
+    def __init__(
+        self, name: str, model: nn.Module, inputs: Sequence[Tensor], wanted: Container[int]
+    ) -> None:
         super().__init__()
         self.name = name
-        self.keep = keep
-        self.values: dict[int, Value] = {}
+        self.wanted = wanted
+        self.values = WeakTensorKeyDictionary()
+        """What is known of each tensor as long as it lives."""
         self.steps: list[Step] = []
-        self.kept: list[np.ndarray] = []
+        self.kept: dict[int, np.ndarray] = {}
         self.stored: dict[Any, Stored] = {}
         self.homes: dict[int, tuple[str, Tensor]] = {}
         """Parameters and buffers by the address of their memory."""
-        self.computed: dict[int, Tensor] = {}
+        self.computed = WeakTensorKeyDictionary()
         """Tensors computed from parameters alone."""
         self.names = {id(module): name for name, module in model.named_modules()}
         self.stack: list[nn.Module] = []
@@ -162,7 +170,7 @@ class Recorder(TorchFunctionMode):
         """What a module makes unseen, compiled code for instance, is one step."""
         self.blind = True
         read = self._read((args, kwargs))
-        unseen = [t for t in tensors_in(result) if id(t) not in self.values and not self._home(t)]
+        unseen = [t for t in tensors_in(result) if t not in self.values and not self._home(t)]
         if read and unseen:
             kind = type(module).__name__.lower()
             slots = [self._slot(p, name) for name, p in module.named_parameters()]
@@ -177,8 +185,8 @@ class Recorder(TorchFunctionMode):
         made = list(tensors_in(args[0] if name == "__setitem__" else result))
         read = self._read((args, kwargs))
         if not read:
-            if any(self._home(t) or id(t) in self.computed for t in tensors_in((args, kwargs))):
-                self.computed.update((id(t), t) for t in made if not self._home(t))
+            if any(self._home(t) or t in self.computed for t in tensors_in((args, kwargs))):
+                self.computed.update((t, True) for t in made if not self._home(t))
             return
         call = Call(function, name, args, kwargs, read)
         for tensor in made:
@@ -196,20 +204,21 @@ class Recorder(TorchFunctionMode):
         slots: Iterable[Slot],
         said: str,
     ) -> None:
-        self._know(tensor, self.inputs + len(self.steps), does.last)
+        number = self.inputs + len(self.steps)
+        self._know(tensor, number, does.last)
         shape = tensors.shape_of(tensor.shape, does.last)
         inputs = tuple(value.number for value in read)
         name = self.names.get(id(self.stack[-1])) or said.partition("(")[0]
         self.steps.append(Step(name, does.kind, inputs, shape, tuple(slots), said, does.order))
-        if self.keep:
+        if number in self.wanted:
             half = tensor[: len(tensor) // 2] if tensor.ndim else tensor
-            self.kept.append(np.array(tensors.channels_last(half.numpy(), does.last)))
+            self.kept[number] = np.array(tensors.channels_last(half.numpy(), does.last))
 
     def _know(self, tensor: Tensor, number: int, last: bool) -> None:
-        self.values[id(tensor)] = Value(tensor, number, last, tuple(tensor.shape))
+        self.values[tensor] = number, last, tuple(tensor.shape)
 
     def _read(self, given: Any) -> tuple[Value, ...]:
-        return tuple(self.values[id(t)] for t in tensors_in(given) if id(t) in self.values)
+        return tuple(Value(t, *self.values[t]) for t in tensors_in(given) if t in self.values)
 
     # ------------------------------------------------------------------- weights
 
@@ -223,9 +232,9 @@ class Recorder(TorchFunctionMode):
 
     def _slot(self, tensor: Any, role: str, form: str = "", groups: int = 1) -> Slot | None:
         """A weight; None for constants."""
-        if not isinstance(tensor, Tensor) or id(tensor) in self.values:
+        if not isinstance(tensor, Tensor) or tensor in self.values:
             return None
-        if id(tensor) in self.computed or _is_repeated(tensor):
+        if tensor in self.computed or _is_repeated(tensor):
             why = f"{self._where()} computes its {role} from other weights in every run"
             refuse(self.name, f"{why}, so no layer of a spec is like it")
         home = self._home(tensor)
@@ -269,7 +278,7 @@ class Recorder(TorchFunctionMode):
         """Whether a tensor is a parameter, a part of one, or computed from them alone."""
         home = self._home(tensor)
         own = home is not None and isinstance(home[1], nn.Parameter)
-        return (own or id(tensor) in self.computed) and id(tensor) not in self.values
+        return (own or tensor in self.computed) and tensor not in self.values
 
     def _said(self, call: Call) -> str:
         """A layer of `torch.nn` as it prints itself, `Conv2d(3, 64, ...)`, or the call."""
@@ -290,8 +299,8 @@ class Recorder(TorchFunctionMode):
             return f"[{inner}]" if isinstance(value, list) else f"({inner})"
         if not isinstance(value, Tensor):
             return repr(value)
-        known = self.values.get(id(value))
-        if known:
-            return tensors.sizes(tensors.shape_of(known.sizes, known.last))
+        if value in self.values:
+            _, last, shape = self.values[value]
+            return tensors.sizes(tensors.shape_of(shape, last))
         home = self._home(value)
         return home[0] if home else f"a tensor of {tensors.sizes(value.shape)}"

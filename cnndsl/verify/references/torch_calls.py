@@ -60,7 +60,10 @@ SIGNATURES = {
     "prelu": ("prelu", ("input", "slope")),
 }
 """The word for a function with weights, and what its arguments are."""
-KEYWORDS = {"running_mean": "mean", "running_var": "variance", "normalized_shape": "shape"}
+KEYWORDS = {
+    "running_mean": "mean", "running_var": "variance", "normalized_shape": "shape",
+    "other": "kernel", "mat1": "input", "mat2": "kernel",
+}  # fmt: skip
 """What an argument is that is passed by its name; `weight` and `bias` depend on the function."""
 ROLES = frozenset({"kernel", "bias", "mean", "variance", "scale", "shift", "slope"})
 PRODUCTS = frozenset({"matmul", "mm", "addmm"})
@@ -91,10 +94,10 @@ REDUCTIONS = {"mean": "mean", "amax": "max", "max": "max", "sum": "sum"}
 
 
 class Value(Record):
-    """What is known of a tensor.
+    """A tensor that depends on the inputs.
 
     Arguments:
-        tensor: kept alive, so that its identity stays its own.
+        tensor: itself.
         number: in the trace; a tensor that is changed in place gets a new one.
         last: whether its channels are.
         sizes: batch and all.
@@ -131,7 +134,7 @@ class Call(Record):
         values = {id(value.tensor) for value in self.read}
         if not kind or id(found.get("input")) not in values:
             return None
-        if self.name in PRODUCTS and (id(found["kernel"]) in values or found["kernel"].ndim != 2):
+        if self.name in PRODUCTS and (id(found.get("kernel")) in values or found["kernel"].ndim != 2):
             return None
         return kind, found
 
