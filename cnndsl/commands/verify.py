@@ -82,15 +82,17 @@ def run(options: Namespace) -> int:
     if weights is not None and options.output:
         from ..verify.checkpoints import save
 
-        save(options.output, module, weights)
+        save(options.output, module, weights, options.weights)
     return OK
 
 
 def _convert(options: Namespace, module: Module) -> int:
     """The weights of a checkpoint for the emitted code, paired without a reference."""
-    from ..verify.checkpoints import convert, read_checkpoint, save
+    from ..verify.checkpoints import convert, described, read_checkpoint, save
 
-    save(options.output, module, convert(module, read_checkpoint(options.weights)))
+    found = convert(module, read_checkpoint(options.weights))
+    save(options.output, module, found.weights, options.weights)
+    show(described(found))
     return OK
 
 
