@@ -424,6 +424,15 @@ def test_claims_are_proved_to_the_digits_given() -> None:
         assert codes(body.format(claim)) == ["E0309"]
 
 
+def test_claims_about_open_sizes_are_formulas() -> None:
+    body = "model m {{ input H×W×4; conv 3x3, 10; expect {} }}"
+    for claim in ("macs = 360*H*W", "macs = W * 360 * H", "flops = 720*H*W", "params = 370"):
+        module(body.format(claim))
+    for claim in ("macs = 361*H*W", "macs = 360*H*H", "macs < 361*H*W", "params = 370*H"):
+        assert codes(body.format(claim)) == ["E0309"]
+    assert codes(body.format("macs = 360")) == ["E0310"]
+
+
 def test_an_override_puts_claims_aside() -> None:
     text = "model m(n = 4) { input 8x8x4; conv 3x3, n : 8x8x4; expect params = 148 }"
     module(text)

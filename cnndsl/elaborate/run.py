@@ -30,7 +30,7 @@ class Claim(Record):
         metric: `params`, `macs`, `flops`, `depth`, `receptive_field`, `shape`.
         subjects: labels, or `training`.
         relation: `=`, `>=`, `<=`, `>`, `<`.
-        value: a number, or the sizes of a shape.
+        value: a number, a formula in the sizes of the input, or the sizes of a shape.
         text: the number as written, which says how precise it is.
         tolerance: allowed relative difference, or None.
         note: where the claim comes from.
@@ -39,7 +39,7 @@ class Claim(Record):
     metric: str
     subjects: tuple[str, ...]
     relation: str
-    value: int | float | tuple[Size, ...]
+    value: float | Size | tuple[Size, ...]
     text: str
     tolerance: float | None
     note: str

@@ -7,6 +7,7 @@ from ..build import Flow
 from ..diagnostics import did_you_mean, fail
 from ..evaluate import Closure, Extents, describe, evaluate, evaluate_arguments, spell
 from ..ops import OPS
+from ..symbol import Symbol
 from ..syntax import Default, Expect, Let, SourceNote
 from ..window import Window
 from .run import Claim, Context, Run
@@ -54,10 +55,10 @@ def expect_statement(run: Run, statement: Expect, flow: Flow, context: Context) 
     value = evaluate(statement.value, context.scope)
     if isinstance(value, (Window, Extents)):
         value = shape_sizes(value, statement.value)
-    if isinstance(value, bool) or not isinstance(value, (int, float, tuple)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, tuple, Symbol)):
         fail(
             "E0206",
-            "a claim compares with a number or a shape",
+            "a claim compares with a number, a formula or a shape",
             statement.value.span,
             f"this is {describe(value)}",
         )

@@ -6,6 +6,7 @@ import re
 
 from ..diagnostics import Diagnostic, did_you_mean, error
 from ..graph import Module, Node
+from ..notation import number
 from ..op import Op
 from ..record import Record
 from ..symbol import Size, Symbol
@@ -100,7 +101,7 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
         found = metric(subject, claim.subjects)
     except _Unknown as problem:
         return Verdict(text, False, 0, error("E0202", str(problem), claim.span, help=problem.help))
-    if isinstance(found, Symbol) and not isinstance(claim.value, tuple):
+    if isinstance(found, Symbol) and isinstance(claim.value, (int, float)):
         return Verdict(
             text,
             False,
@@ -109,7 +110,7 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
                 "E0310",
                 f"`{claim.metric}` depends on the input's size: {found}",
                 claim.span,
-                help=["claim it for a model with a fixed input"],
+                help=["claim it as a formula, or for a model with a fixed input"],
             ),
         )
     if _holds(claim, found):
@@ -119,7 +120,7 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
 
 def _holds(claim: Claim, found: Found) -> bool:
     value = claim.value
-    if isinstance(value, tuple) or isinstance(found, (tuple, Symbol)):
+    if isinstance(value, (tuple, Symbol)) or isinstance(found, (tuple, Symbol)):
         wanted = value if isinstance(value, tuple) else (value,)
         if isinstance(found, tuple) and len(found) == 3 and len(wanted) == 2:
             wanted = (*wanted, found[2])
@@ -137,7 +138,7 @@ def _squeezed(shape: object) -> object:
 
 
 def _refuted(claim: Claim, found: Found, text: str) -> Diagnostic:
-    shown = "x".join(map(str, found)) if isinstance(found, tuple) else f"{found:,}"
+    shown = "x".join(map(str, found)) if isinstance(found, tuple) else number(found)
     notes = [f"source of the claim: {claim.note}"] if claim.note else []
     if isinstance(found, int) and isinstance(claim.value, (int, float)) and claim.value:
         notes.append(f"{(found - claim.value) / claim.value:+.2%} from the claimed value")
