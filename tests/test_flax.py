@@ -1164,7 +1164,8 @@ def test_class_names() -> None:
     names = {
         "resnet50": "ResNet50", "googlenet": "GoogLeNet", "vgg16_bn": "VGG16BN", "unet": "UNet",
         "mobilenet_v2": "MobileNetV2", "dense_layer": "DenseLayer", "se": "SE", "se_net": "SENet",
-        "mbconv": "MBConv", "lenet5": "LeNet5", "zfnet": "ZFNet", "myBlock": "MyBlock",
+        "mbconv": "MBConv", "convnext_tiny": "ConvNeXtTiny", "lenet5": "LeNet5",
+        "zfnet": "ZFNet", "myBlock": "MyBlock",
         "any": "Any_", "_": "Block",
     }  # fmt: skip
     assert {name: class_name(name) for name in names} == names

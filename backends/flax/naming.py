@@ -22,7 +22,7 @@ ARGUMENTS = frozenset(["dtype", "param_dtype", "rngs", "self", "i"])
 AMBIGUOUS = frozenset("lIO")
 
 DEFINED = frozenset([*HELPERS, "interpolation", "cubic_kernel", "create", "draw", "OneKey"])
-SPELLINGS = {"googlenet": "GoogLeNet", "mbconv": "MBConv"}
+SPELLINGS = {"convnext": "ConvNeXt", "googlenet": "GoogLeNet", "mbconv": "MBConv"}
 
 _KEYWORDS = frozenset(keyword.kwlist)
 _AVOIDED = (
