@@ -73,7 +73,7 @@ def _parting(
     theirs: Trace,
     others: Mapping[int, np.ndarray],
 ) -> Parting:
-    other = others[partner]
+    mine, other = _compact(mine), _compact(others[partner])
     apart = relative(mine, other) if other.shape == mine.shape else None
     return Parting(step, theirs.maker(partner), apart, pads)
 
@@ -84,14 +84,19 @@ def _likes(
     """A value of theirs for each of ours that equals it."""
     shapes: dict[tuple[int, ...], list[int]] = {}
     for number, value in others.items():
-        shapes.setdefault(value.shape, []).append(number)
+        shapes.setdefault(_compact(value).shape, []).append(number)
     found: dict[int, int | None] = {}
-    for number, value in enumerate(mine):
+    for number, value in enumerate(map(_compact, mine)):
         candidates = shapes.get(value.shape, [])
         found[number] = next(
-            (c for c in candidates if relative(value, others[c]) <= tolerance), None
+            (c for c in candidates if relative(value, _compact(others[c])) <= tolerance), None
         )
     return found
+
+
+def _compact(value: np.ndarray) -> np.ndarray:
+    """A map of one position as a vector, which it is in some frameworks."""
+    return value[:, 0, 0] if value.ndim == 4 and value.shape[1:3] == (1, 1) else value
 
 
 def _healed(trace: Trace, good: set[int]) -> set[int]:

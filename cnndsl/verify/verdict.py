@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 """Greatest difference in units of the largest value; float32 itself makes 1e-7 to 4e-6."""
 
+UNFOLDED = (
+    "theirs has no batch norms: if they were folded into its convolutions, export it with them, "
+    "`torch.onnx.export(..., training=TrainingMode.PRESERVE, do_constant_folding=False)`"
+)
+
 
 class Compared(Record):
     """One output: its name, its shape, and the largest difference in units of its largest value."""
@@ -253,10 +258,18 @@ def _mismatch(
     notes = [mismatch.why]
     if other is not None:
         notes.append(f"theirs is `{other.name}`" + (f": {other.said}" if other.said else ""))
+    help = (UNFOLDED,) if _is_folded(ours, theirs) else ()
     if mine is None or mine.span is None:
-        return error("E0902", message, notes=notes)
+        return error("E0902", message, notes=notes, help=help)
     label = f"the first layer without a counterpart: {described(mine)}"
-    return error("E0902", message, mine.span, label, notes=notes)
+    return error("E0902", message, mine.span, label, notes=notes, help=help)
+
+
+def _is_folded(ours: Trace, theirs: Trace) -> bool:
+    """Whether an exporter seems to have made batch norms part of the convolutions before them."""
+    kinds = {step.kind for step in ours.steps} - {step.kind for step in theirs.steps}
+    biases = (slot.role == "bias" for step in theirs.steps for slot in step.weights)
+    return "bn" in kinds and any(biases)
 
 
 def _size(shape: Sequence[int]) -> str:

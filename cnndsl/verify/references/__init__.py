@@ -75,8 +75,8 @@ def refuse(text: str, why: str, help: str = "") -> NoReturn:
 def _target(text: str, rest: str) -> Target:
     """Split off the arguments, which are Python literals."""
     path, bracket, arguments = rest.partition("(")
-    if not bracket:
-        return Target(text, tuple(path.split(":")))
+    if not (bracket and rest.endswith(")")):
+        return Target(text, tuple(rest.split(":")))
     try:
         call = ast.parse(f"f({arguments}", mode="eval").body
         assert isinstance(call, ast.Call)
@@ -106,6 +106,8 @@ def factory(target: Target) -> Any:
         found = import_module(module)
     except ModuleNotFoundError as problem:
         refuse(target.text, f"there is no module `{problem.name}`", "is it installed, or here?")
+    except Exception as problem:
+        refuse(target.text, f"importing `{module}` fails: {type(problem).__name__}: {problem}")
     if not hasattr(found, name):
         near = did_you_mean(name, dir(found))
         hint = f"did you mean `{near}`?" if near else ""

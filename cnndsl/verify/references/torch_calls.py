@@ -134,7 +134,8 @@ class Call(Record):
         values = {id(value.tensor) for value in self.read}
         if not kind or id(found.get("input")) not in values:
             return None
-        if self.name in PRODUCTS and (id(found.get("kernel")) in values or found["kernel"].ndim != 2):
+        kernel = found.get("kernel")
+        if self.name in PRODUCTS and (id(kernel) in values or getattr(kernel, "ndim", 0) != 2):
             return None
         return kind, found
 
