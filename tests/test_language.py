@@ -376,6 +376,17 @@ model wide = family([1, 2], width=16) in keras
     assert shape(module(text, "small", settings={"depths": "[0, 1]"}, input="8x8x3")) == "8x8x8"
 
 
+def test_the_source_of_a_variant_wins() -> None:
+    text = """
+model base(n) { source "A, 2015"; input 8x8x3; conv 1x1, n }
+model plain = base(4)
+model varied = base(4) { source "B, 2017" }
+model mine = varied(n=5)
+"""
+    sources = [module(text, model).source for model in ("plain", "varied", "mine")]
+    assert sources == ["A, 2015", "B, 2017", "B, 2017"]
+
+
 def test_functions_and_constants() -> None:
     text = """
 let width = 1.4

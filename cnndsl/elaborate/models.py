@@ -89,8 +89,10 @@ def instance(
             run.claiming = family or not (given or elsewhere)
             break
         claims = claims and not (varied or elsewhere)
-        if claims and model.body is not None:
-            variants.append((model.body, Context(scope)))
+        if model.body is not None:
+            run.source = run.source or own_source(model.body)
+            if claims:
+                variants.append((model.body, Context(scope)))
         model, namespace, given = base_of(run, model.base, namespace, scope, passed)
     for wrong, setting in settings.items():
         known = [n.id for p in model.parameters for n in variables_of(p)]
@@ -104,6 +106,12 @@ def instance(
             help=[f"did you mean `{near}`?"] if near else [],
         )
     return model, variants, scope, dialect
+
+
+def own_source(body: Body) -> str:
+    """The first `source` of a variant, which wins over that of its base."""
+    notes = (s.text.value for s in body.statements if isinstance(s, SourceNote))
+    return next(notes, "")
 
 
 def pass_on(model: Model, given: tuple[Given, ...], settings: dict[str | None, Given]) -> None:
