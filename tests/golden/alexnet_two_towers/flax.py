@@ -72,11 +72,11 @@ class AlexNetTwoTowers(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x = nnx.relu(self.conv1(x))  # 55x55x96
+        x = local_response_norm(x, 5, alpha=0.0001, beta=0.75, k=2.0)
         x = nnx.max_pool(x, (3, 3), strides=(2, 2))  # 27x27x96
-        x = local_response_norm(x, 5, alpha=0.0001, beta=0.75, k=2.0)
         x = nnx.relu(self.conv2(x))  # 27x27x256
-        x = nnx.max_pool(x, (3, 3), strides=(2, 2))  # 13x13x256
         x = local_response_norm(x, 5, alpha=0.0001, beta=0.75, k=2.0)
+        x = nnx.max_pool(x, (3, 3), strides=(2, 2))  # 13x13x256
         x = nnx.relu(self.conv3(x))  # 13x13x384
         x = nnx.relu(self.conv4(x))
         x = nnx.relu(self.conv5(x))  # 13x13x256
