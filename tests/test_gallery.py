@@ -21,8 +21,8 @@ GOLDEN = HERE / "golden"
 NETWORKS = (
     "lenet", "alexnet", "alexnet_two_towers", "zfnet", "vgg11_lrn", "vgg16", "googlenet",
     "resnet18", "resnet34_a", "resnet50", "resnet50_2015", "resnet50_keras", "densenet121",
-    "efficientnet_b0", "fpn", "hrnet", "mobilenet_v2", "nasnet_mobile", "shufflenet_v2_x1_0",
-    "siamese", "unet",
+    "efficientnet_b0", "fpn", "hrnet_w32", "mobilenet_v2", "nasnet_mobile", "shufflenet_v2_x1_0",
+    "siamese", "unet", "espcn_x3", "deepface",
 )  # fmt: skip
 
 Golden = Callable[[str | Path, str], None]

@@ -22,7 +22,14 @@ ARGUMENTS = frozenset(["dtype", "param_dtype", "rngs", "self", "i"])
 AMBIGUOUS = frozenset("lIO")
 
 DEFINED = frozenset([*HELPERS, "interpolation", "cubic_kernel", "create", "draw", "OneKey"])
-SPELLINGS = {"convnext": "ConvNeXt", "googlenet": "GoogLeNet", "mbconv": "MBConv"}
+SPELLINGS = {
+    "convnext": "ConvNeXt",
+    "deepface": "DeepFace",
+    "espcn": "ESPCN",
+    "googlenet": "GoogLeNet",
+    "mbconv": "MBConv",
+    "nasnet": "NASNet",
+}
 
 _KEYWORDS = frozenset(keyword.kwlist)
 _AVOIDED = (

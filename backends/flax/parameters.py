@@ -271,10 +271,11 @@ class Parameters:
             if all(isinstance(v, bool) for v in values):
                 yield Formula("{0}", (name,)), values
                 yield Formula("not {0}", (name,), 0), tuple(not v for v in values)
+        padding = {name for name, p in self.used.items() if p.kind == "padding"}
         numbers = [
             (n, v)
             for n, v in self._numbers()
-            if 1 in v and len(set(v)) > 1 and n not in self._inputs
+            if 1 in v and len(set(v)) > 1 and n not in self._inputs and n not in padding
         ]
         strides = [(n, v) for n, v in numbers if n in self.used and self.used[n].kind == "stride"]
         yield from _ones((n, v) for n, v in numbers if (n, v) not in strides)

@@ -113,6 +113,55 @@ class Bottleneck(nnx.Module):
         return nnx.relu(self.bn3(self.conv3(y)) + x)
 
 
+class Backbone(nnx.Module):
+    """The block `backbone`."""
+
+    def __init__(self, *, dtype: DTypeLike, param_dtype: DTypeLike, rngs: nnx.Rngs) -> None:
+        bottleneck = partial(Bottleneck, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        self.conv1 = nnx.Conv(
+            3,
+            64,
+            (7, 7),
+            strides=2,
+            padding=((3, 3), (3, 3)),
+            use_bias=False,
+            kernel_init=KERNEL_INIT,
+            dtype=dtype,
+            param_dtype=param_dtype,
+            rngs=rngs,
+        )
+        self.bn1 = nnx.BatchNorm(
+            64, momentum=0.9, epsilon=1e-5, dtype=dtype, param_dtype=param_dtype, rngs=rngs
+        )
+        self.c2 = nnx.List([bottleneck(64, n=64), *(bottleneck(256, n=64) for _ in range(2))])
+        self.c3 = nnx.List(
+            [bottleneck(256, n=128, stride=2), *(bottleneck(512, n=128) for _ in range(3))]
+        )
+        self.c4 = nnx.List(
+            [bottleneck(512, n=256, stride=2), *(bottleneck(1024, n=256) for _ in range(5))]
+        )
+        self.c5 = nnx.List(
+            [bottleneck(1024, n=512, stride=2), *(bottleneck(2048, n=512) for _ in range(2))]
+        )
+
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+        x = nnx.relu(self.bn1(self.conv1(x)))
+        x = nnx.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
+        c2 = x
+        for bottleneck in self.c2:
+            c2 = bottleneck(c2)
+        c3 = c2
+        for bottleneck in self.c3:
+            c3 = bottleneck(c3)
+        c4 = c3
+        for bottleneck in self.c4:
+            c4 = bottleneck(c4)
+        c5 = c4
+        for bottleneck in self.c5:
+            c5 = bottleneck(c5)
+        return c2, c3, c4, c5
+
+
 class FPN(nnx.Module):
     """The network `fpn`."""
 
@@ -126,56 +175,25 @@ class FPN(nnx.Module):
         conv = partial(
             nnx.Conv, kernel_init=KERNEL_INIT, dtype=dtype, param_dtype=param_dtype, rngs=rngs
         )
-        bottleneck = partial(Bottleneck, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        self.conv1 = conv(3, 64, (7, 7), strides=2, padding=((3, 3), (3, 3)), use_bias=False)
-        self.bn1 = nnx.BatchNorm(
-            64, momentum=0.9, epsilon=1e-5, dtype=dtype, param_dtype=param_dtype, rngs=rngs
-        )
-        # c2: (((H + 3)//4))x(((W + 3)//4))x256
-        self.c2 = nnx.List([bottleneck(64, n=64), *(bottleneck(256, n=64) for _ in range(2))])
-        # c3: (((H + 7)//8))x(((W + 7)//8))x512
-        self.c3 = nnx.List(
-            [bottleneck(256, n=128, stride=2), *(bottleneck(512, n=128) for _ in range(3))]
-        )
-        # c4: (((H + 15)//16))x(((W + 15)//16))x1024
-        self.c4 = nnx.List(
-            [bottleneck(512, n=256, stride=2), *(bottleneck(1024, n=256) for _ in range(5))]
-        )
-        # c5: (((H + 31)//32))x(((W + 31)//32))x2048
-        self.c5 = nnx.List(
-            [bottleneck(1024, n=512, stride=2), *(bottleneck(2048, n=512) for _ in range(2))]
-        )
+        self.c2 = Backbone(dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         self.m5 = conv(2048, 256, (1, 1))
-        self.conv2 = conv(1024, 256, (1, 1))
-        self.conv3 = conv(512, 256, (1, 1))
-        self.conv4 = conv(256, 256, (1, 1))
+        self.conv1 = conv(1024, 256, (1, 1))
+        self.conv2 = conv(512, 256, (1, 1))
+        self.conv3 = conv(256, 256, (1, 1))
         self.p2 = conv(256, 256, (3, 3), padding=((1, 1), (1, 1)))
         self.p3 = conv(256, 256, (3, 3), padding=((1, 1), (1, 1)))
         self.p4 = conv(256, 256, (3, 3), padding=((1, 1), (1, 1)))
         self.p5 = conv(256, 256, (3, 3), padding=((1, 1), (1, 1)))
 
     def __call__(self, x: jax.Array) -> dict[str, jax.Array]:
-        x = nnx.relu(self.bn1(self.conv1(x)))  # (((H + 1)//2))x(((W + 1)//2))x64
-        x = nnx.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
-        c2 = x
-        for bottleneck in self.c2:  # (((H + 3)//4))x(((W + 3)//4))x256
-            c2 = bottleneck(c2)
-        c3 = c2
-        for bottleneck in self.c3:  # (((H + 7)//8))x(((W + 7)//8))x512
-            c3 = bottleneck(c3)
-        c4 = c3
-        for bottleneck in self.c4:  # (((H + 15)//16))x(((W + 15)//16))x1024
-            c4 = bottleneck(c4)
-        x = c4
-        for bottleneck in self.c5:  # (((H + 31)//32))x(((W + 31)//32))x2048
-            x = bottleneck(x)
-        m5 = self.m5(x)  # (((H + 31)//32))x(((W + 31)//32))x256
-        x = jnp.repeat(jnp.repeat(m5, 2, axis=1), 2, axis=2)
-        m4 = x + self.conv2(c4)
-        x = jnp.repeat(jnp.repeat(m4, 2, axis=1), 2, axis=2)
-        m3 = x + self.conv3(c3)
-        x = jnp.repeat(jnp.repeat(m3, 2, axis=1), 2, axis=2)
-        x = x + self.conv4(c2)
+        c2, c3, c4, c5 = self.c2(x)
+        m5 = self.m5(c5)  # (((H + 31)//32))x(((W + 31)//32))x256
+        branch2 = jnp.repeat(jnp.repeat(m5, 2, axis=1), 2, axis=2)
+        m4 = self.conv1(c4) + branch2  # (((H + 15)//16))x(((W + 15)//16))x256
+        branch2 = jnp.repeat(jnp.repeat(m4, 2, axis=1), 2, axis=2)
+        m3 = self.conv2(c3) + branch2  # (((H + 7)//8))x(((W + 7)//8))x256
+        branch2 = jnp.repeat(jnp.repeat(m3, 2, axis=1), 2, axis=2)
+        x = self.conv3(c2) + branch2  # (((H + 3)//4))x(((W + 3)//4))x256
         return {"p2": self.p2(x), "p3": self.p3(m3), "p4": self.p4(m4), "p5": self.p5(m5)}
 
 

@@ -1,4 +1,4 @@
-"""NasNetMobile: the network `nasnet_mobile` in `flax.nnx`.
+"""NASNetMobile: the network `nasnet_mobile` in `flax.nnx`.
 
 Zoph et al., Learning Transferable Architectures, 2017, Figure 2.
 
@@ -20,6 +20,7 @@ Build it with `create`, and split it once for a fast jitted function:
     predict(state, jnp.zeros((1, 224, 224, 3)))
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,18 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 KERNEL_INIT = nnx.initializers.he_normal()
+
+
+def avg_pool_inside(
+    x: jax.Array,
+    window: tuple[int, int],
+    *,
+    strides: tuple[int, int] = (1, 1),
+    padding: str | Sequence[tuple[int, int]],
+) -> jax.Array:
+    """Average pool that does not count padding; Flax divides by float32 numbers."""
+    y = nnx.avg_pool(x, window, strides, padding, count_include_pad=False)
+    return y.astype(x.dtype)
 
 
 class Sep(nnx.Module):
@@ -147,6 +160,7 @@ class Reduction(nnx.Module):
         before_features: int,
         x_features: int,
         n: int,
+        reshape_padding: int,
         sep2_features: int,
         *,
         p_adjust: bool = False,
@@ -154,6 +168,7 @@ class Reduction(nnx.Module):
         param_dtype: DTypeLike,
         rngs: nnx.Rngs,
     ) -> None:
+        self.reshape_padding = reshape_padding
         self.with_p = before_features != sep2_features
         sep = partial(Sep, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         if self.with_p:
@@ -188,15 +203,13 @@ class Reduction(nnx.Module):
             before = self.p(before, x)
         z = nnx.relu(x)
         h = self.h_bn(self.h(z))
+        padded = jnp.pad(h, ((0, 0), (self.reshape_padding, 1), (self.reshape_padding, 1), (0, 0)))
         a = self.sep1(h) + self.sep2(before)
-        z = nnx.max_pool(h, (3, 3), strides=(2, 2), padding="SAME")
-        b = z + self.sep3(before)
-        branch1 = nnx.avg_pool(h, (3, 3), strides=(2, 2), padding="SAME")
-        branch1 = branch1 + self.sep4(before)
-        branch2 = nnx.avg_pool(a, (3, 3), padding=((1, 1), (1, 1)))
+        b = nnx.max_pool(padded, (3, 3), strides=(2, 2)) + self.sep3(before)
+        branch1 = nnx.avg_pool(padded, (3, 3), strides=(2, 2)) + self.sep4(before)
+        branch2 = avg_pool_inside(a, (3, 3), padding=((1, 1), (1, 1)))
         branch2 = branch2 + b
-        branch3 = nnx.max_pool(h, (3, 3), strides=(2, 2), padding="SAME")
-        branch3 = self.sep5(a) + branch3
+        branch3 = self.sep5(a) + nnx.max_pool(padded, (3, 3), strides=(2, 2))
         y = jnp.concatenate([b, branch1, branch2, branch3], axis=-1)
         return x, y
 
@@ -246,17 +259,17 @@ class Normal(nnx.Module):
         h = self.h_bn(self.h(z))
         branch1 = self.sep1(h) + self.sep2(p)
         branch2 = self.sep3(p) + self.sep4(p)
-        branch3 = nnx.avg_pool(h, (3, 3), padding=((1, 1), (1, 1)))
+        branch3 = avg_pool_inside(h, (3, 3), padding=((1, 1), (1, 1)))
         branch3 = branch3 + p
-        branch4a = nnx.avg_pool(p, (3, 3), padding=((1, 1), (1, 1)))
-        branch4b = nnx.avg_pool(p, (3, 3), padding=((1, 1), (1, 1)))
+        branch4a = avg_pool_inside(p, (3, 3), padding=((1, 1), (1, 1)))
+        branch4b = avg_pool_inside(p, (3, 3), padding=((1, 1), (1, 1)))
         branch4 = branch4a + branch4b
         branch5 = self.sep5(h) + h
         y = jnp.concatenate([p, branch1, branch2, branch3, branch4, branch5], axis=-1)
         return x, y
 
 
-class NasNetMobile(nnx.Module):
+class NASNetMobile(nnx.Module):
     """The network `nasnet_mobile`."""
 
     def __init__(
@@ -269,7 +282,7 @@ class NasNetMobile(nnx.Module):
     ) -> None:
         reduction = partial(Reduction, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         normal = partial(Normal, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        self.stem = nnx.Conv(
+        self.s = nnx.Conv(
             3,
             32,
             (3, 3),
@@ -281,11 +294,13 @@ class NasNetMobile(nnx.Module):
             param_dtype=param_dtype,
             rngs=rngs,
         )
-        self.stem_bn = nnx.BatchNorm(
+        self.s_bn = nnx.BatchNorm(
             32, momentum=0.9997, epsilon=0.001, dtype=dtype, param_dtype=param_dtype, rngs=rngs
         )
-        self.reduction1 = reduction(32, 32, n=11, sep2_features=32)
-        self.reduction2 = reduction(32, 44, n=22, sep2_features=22, p_adjust=True)
+        self.reduction1 = reduction(32, 32, n=11, reshape_padding=1, sep2_features=32)
+        self.reduction2 = reduction(
+            32, 44, n=22, reshape_padding=0, sep2_features=22, p_adjust=True
+        )
         self.a1 = nnx.List(
             [
                 normal(44, 88, n=44, p_adjust=True),
@@ -293,7 +308,7 @@ class NasNetMobile(nnx.Module):
                 *(normal(264, 264, n=44) for _ in range(2)),
             ]
         )
-        self.b1 = reduction(264, 264, n=88, sep2_features=88)
+        self.b1 = reduction(264, 264, n=88, reshape_padding=0, sep2_features=88)
         self.c1 = nnx.List(
             [
                 normal(264, 352, n=88, p_adjust=True),
@@ -301,7 +316,7 @@ class NasNetMobile(nnx.Module):
                 *(normal(528, 528, n=88) for _ in range(2)),
             ]
         )
-        self.d1 = reduction(528, 528, n=176, sep2_features=176)
+        self.d1 = reduction(528, 528, n=176, reshape_padding=0, sep2_features=176)
         self.e1 = nnx.List(
             [
                 normal(528, 704, n=176, p_adjust=True),
@@ -312,8 +327,9 @@ class NasNetMobile(nnx.Module):
         self.fc1 = nnx.Linear(1056, classes, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        stem = self.stem_bn(self.stem(x))  # 111x111x32
-        x, y = self.reduction1(stem, stem)  # 111x111x32, 56x56x44
+        x = x[:, :-1, :-1]  # 223x223x3
+        s = self.s_bn(self.s(x))  # 111x111x32
+        x, y = self.reduction1(s, s)  # 111x111x32, 56x56x44
         x, y = self.reduction2(x, y)  # 56x56x44, 28x28x88
         for normal in self.a1:  # 28x28x264, 28x28x264
             x, y = normal(x, y)
@@ -328,16 +344,16 @@ class NasNetMobile(nnx.Module):
         return nnx.softmax(self.fc1(x))
 
 
-def create(seed: int = 0, **options: Any) -> NasNetMobile:
-    """A model with new weights, in a fraction of the time that `NasNetMobile(...)` takes.
+def create(seed: int = 0, **options: Any) -> NASNetMobile:
+    """A model with new weights, in a fraction of the time that `NASNetMobile(...)` takes.
 
     The weights are drawn with NumPy, from the distributions that the constructor uses.
     """
 
-    def skeleton() -> NasNetMobile:
+    def skeleton() -> NASNetMobile:
         rngs = nnx.Rngs(seed)
         rngs.default = OneKey(seed, tag="default")
-        return NasNetMobile(**options, rngs=rngs)
+        return NASNetMobile(**options, rngs=rngs)
 
     graphdef, state = nnx.split(nnx.eval_shape(skeleton))
     generator = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 """UNet: the network `unet` in `flax.nnx`.
 
-Ronneberger et al., U-Net, 2015, Figure 1; padded.
+Ronneberger et al., U-Net, 2015, Figure 1, with padding.
 
     input        HxWx1, channels last, after the batch
     dialect      torch
@@ -33,7 +33,7 @@ KERNEL_INIT = nnx.initializers.he_normal()
 
 
 class Double(nnx.Module):
-    """The block `double` with pad=1."""
+    """The block `double`."""
 
     def __init__(
         self, in_features: int, n: int, *, dtype: DTypeLike, param_dtype: DTypeLike, rngs: nnx.Rngs
@@ -49,6 +49,30 @@ class Double(nnx.Module):
         return nnx.relu(self.conv2(x))
 
 
+class Expand(nnx.Module):
+    """The block `expand` with margin=0."""
+
+    def __init__(
+        self, x_features: int, n: int, *, dtype: DTypeLike, param_dtype: DTypeLike, rngs: nnx.Rngs
+    ) -> None:
+        self.y = nnx.ConvTranspose(
+            x_features,
+            n,
+            (2, 2),
+            strides=2,
+            padding=((1, 1), (1, 1)),
+            kernel_init=KERNEL_INIT,
+            dtype=dtype,
+            param_dtype=param_dtype,
+            rngs=rngs,
+        )
+        self.double1 = Double(x_features, n=n, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+
+    def __call__(self, skip: jax.Array, x: jax.Array) -> jax.Array:
+        x = jnp.concatenate([skip, self.y(x)], axis=-1)
+        return self.double1(x)
+
+
 class UNet(nnx.Module):
     """The network `unet`."""
 
@@ -61,26 +85,16 @@ class UNet(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         double = partial(Double, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        deconv = partial(
-            nnx.ConvTranspose,
-            kernel_init=KERNEL_INIT,
-            dtype=dtype,
-            param_dtype=param_dtype,
-            rngs=rngs,
-        )
+        expand = partial(Expand, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         self.d0 = double(1, n=64)
         self.d1 = double(64, n=128)
         self.d2 = double(128, n=256)
         self.d3 = double(256, n=512)
-        self.double1 = double(512, n=1024)
-        self.deconv1 = deconv(1024, 512, (2, 2), strides=2, padding=((1, 1), (1, 1)))
-        self.double2 = double(1024, n=512)
-        self.deconv2 = deconv(512, 256, (2, 2), strides=2, padding=((1, 1), (1, 1)))
-        self.double3 = double(512, n=256)
-        self.deconv3 = deconv(256, 128, (2, 2), strides=2, padding=((1, 1), (1, 1)))
-        self.double4 = double(256, n=128)
-        self.deconv4 = deconv(128, 64, (2, 2), strides=2, padding=((1, 1), (1, 1)))
-        self.double5 = double(128, n=64)
+        self.u4 = double(512, n=1024)
+        self.u3 = expand(1024, n=512)
+        self.u2 = expand(512, n=256)
+        self.u1 = expand(256, n=128)
+        self.u0 = expand(128, n=64)
         self.conv1 = nnx.Conv(
             64,
             classes,
@@ -100,15 +114,11 @@ class UNet(nnx.Module):
         x = nnx.max_pool(d2, (2, 2), strides=(2, 2))  # (H//8)x(W//8)x256
         d3 = self.d3(x)  # (H//8)x(W//8)x512
         x = nnx.max_pool(d3, (2, 2), strides=(2, 2))  # (H//16)x(W//16)x512
-        x = self.double1(x)  # (H//16)x(W//16)x1024
-        x = jnp.concatenate([d3, self.deconv1(x)], axis=-1)  # (H//8)x(W//8)x1024
-        x = self.double2(x)  # (H//8)x(W//8)x512
-        x = jnp.concatenate([d2, self.deconv2(x)], axis=-1)  # (H//4)x(W//4)x512
-        x = self.double3(x)  # (H//4)x(W//4)x256
-        x = jnp.concatenate([d1, self.deconv3(x)], axis=-1)  # (H//2)x(W//2)x256
-        x = self.double4(x)  # (H//2)x(W//2)x128
-        x = jnp.concatenate([d0, self.deconv4(x)], axis=-1)  # HxWx128
-        x = self.double5(x)  # HxWx64
+        x = self.u4(x)  # (H//16)x(W//16)x1024
+        x = self.u3(d3, x)  # (H//8)x(W//8)x512
+        x = self.u2(d2, x)  # (H//4)x(W//4)x256
+        x = self.u1(d1, x)  # (H//2)x(W//2)x128
+        x = self.u0(d0, x)  # HxWx64
         return self.conv1(x)
 
 

@@ -1,10 +1,10 @@
-"""HRNet: the network `hrnet` in `flax.nnx`.
+"""HRNetW32: the network `hrnet_w32` in `flax.nnx`.
 
 Wang et al., Deep High-Resolution Representation Learning, 2019, Figure 2.
 
     input        224x224x3, channels last, after the batch
     dialect      torch
-    parameters   41,228,840
+    parameters   41,232,680
     MACs         8,921,133,056
 
 Build it with `create`, and split it once for a fast jitted function:
@@ -232,8 +232,8 @@ class MatchSteps1(nnx.Module):
         return self.bn1(self.conv1(x))
 
 
-class HRNet(nnx.Module):
-    """The network `hrnet`."""
+class HRNetW32(nnx.Module):
+    """The network `hrnet_w32`."""
 
     def __init__(
         self,
@@ -244,12 +244,7 @@ class HRNet(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         conv = partial(
-            nnx.Conv,
-            use_bias=False,
-            kernel_init=KERNEL_INIT,
-            dtype=dtype,
-            param_dtype=param_dtype,
-            rngs=rngs,
+            nnx.Conv, kernel_init=KERNEL_INIT, dtype=dtype, param_dtype=param_dtype, rngs=rngs
         )
         norm = partial(
             nnx.BatchNorm,
@@ -264,20 +259,20 @@ class HRNet(nnx.Module):
         match2 = partial(Match2, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         match_steps1 = partial(MatchSteps1, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         match_ = partial(Match, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        self.conv1 = conv(3, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)))
+        self.conv1 = conv(3, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.bn1 = norm(64)
-        self.conv2 = conv(64, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)))
+        self.conv2 = conv(64, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.bn2 = norm(64)
         self.stem = nnx.List([bottleneck(64, n=64), *(bottleneck(256, n=64) for _ in range(3))])
-        self.x0_0 = conv(256, 32, (3, 3), padding=((1, 1), (1, 1)))
+        self.x0_0 = conv(256, 32, (3, 3), padding=((1, 1), (1, 1)), use_bias=False)
         self.x0_0_bn = norm(32)
-        self.x0_1 = conv(256, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)))
+        self.x0_1 = conv(256, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.x0_1_bn = norm(64)
         self.y0_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y0_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.match1 = match2(64, n=32, reshape_factor=2)
         self.match2 = match_steps1(32, n=64)
-        self.x1_2 = conv(64, 128, (3, 3), strides=2, padding=((1, 1), (1, 1)))
+        self.x1_2 = conv(64, 128, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.x1_2_bn = norm(128)
         self.y1_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y1_1 = nnx.List([basic(n=64) for _ in range(4)])
@@ -315,7 +310,7 @@ class HRNet(nnx.Module):
         self.match24 = match2(128, n=64, reshape_factor=2)
         self.match25 = match_(32, n=128)
         self.match26 = match_steps1(64, n=128)
-        self.x5_3 = conv(128, 256, (3, 3), strides=2, padding=((1, 1), (1, 1)))
+        self.x5_3 = conv(128, 256, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.x5_3_bn = norm(256)
         self.y5_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y5_1 = nnx.List([basic(n=64) for _ in range(4)])
@@ -538,16 +533,16 @@ class HRNet(nnx.Module):
         return nnx.softmax(self.fc1(x))
 
 
-def create(seed: int = 0, **options: Any) -> HRNet:
-    """A model with new weights, in a fraction of the time that `HRNet(...)` takes.
+def create(seed: int = 0, **options: Any) -> HRNetW32:
+    """A model with new weights, in a fraction of the time that `HRNetW32(...)` takes.
 
     The weights are drawn with NumPy, from the distributions that the constructor uses.
     """
 
-    def skeleton() -> HRNet:
+    def skeleton() -> HRNetW32:
         rngs = nnx.Rngs(seed)
         rngs.default = OneKey(seed, tag="default")
-        return HRNet(**options, rngs=rngs)
+        return HRNetW32(**options, rngs=rngs)
 
     graphdef, state = nnx.split(nnx.eval_shape(skeleton))
     generator = np.random.default_rng(seed)
