@@ -102,7 +102,9 @@ def back(theirs_of: dict[int, int], position: int) -> int:
     return next(a for a, b in theirs_of.items() if b == position)
 
 
-SIZES = {"fpn": "64x64x3", "unet": "64x64x1"}
+SIZES = {
+    "fpn": "64x64x3", "retinanet": "128x128x3", "unet": "64x64x1", "espcn_x3": "16x16x1",
+}  # fmt: skip
 
 
 def test_a_1x1_convolution_is_a_full_connection() -> None:
