@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from math import prod
 
+from ...diagnostics import fail
 from ..trace import Slot, Step, Trace
 from . import Target, built, factory, refuse
 
@@ -99,6 +100,7 @@ class KerasReference:
 
         self.name = name
         self.versions = f"Keras {keras.__version__} on {keras.backend.backend()}"
+        self.whole = model
         self.model = _without_preprocessing(model)
         self.parameters = sum(prod(v.shape) for v in model.trainable_weights)
         self.variables: dict[Hashable, tuple[str, Any]] = {}
@@ -120,6 +122,26 @@ class KerasReference:
         for key, value in weights.items():
             cls, variable = self.variables[key]
             variable.assign(_from_ir(cls, variable.name, value, tuple(variable.shape)))
+
+    def load(self, path: str) -> None:
+        """Take the weights of a checkpoint. Raises CnnError with E0905 or E0906.
+
+        Keras finds layers by their order; in its older files by their names, where all are there.
+        """
+        import warnings
+
+        from ..checkpoints import read_checkpoint
+
+        given = {name.rpartition("/")[0] for name in read_checkpoint(path).tensors}
+        own = {layer.name for layer in self.whole.layers if layer.weights}
+        named = path.endswith(".h5") and not path.endswith(".weights.h5") and own <= given
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                self.whole.load_weights(path, **({"by_name": True} if named else {}))
+        except Exception as problem:
+            said = (str(problem).splitlines() or [""])[0]
+            help = "build the network with the arguments with which the file was made"
+            fail("E0906", f"`{path}` does not fit `{self.name}`", notes=(said,), help=(help,))
 
     def run(
         self, inputs: Sequence[np.ndarray], wanted: Container[int] | None = None
