@@ -128,8 +128,8 @@ class Basic(nnx.Module):
         return nnx.relu(self.bn2(self.conv2(y)) + x)
 
 
-class Match(nnx.Module):
-    """The block `match`."""
+class Resample(nnx.Module):
+    """The block `resample`."""
 
     def __init__(
         self,
@@ -173,8 +173,8 @@ class Match(nnx.Module):
         return self.bn3(self.conv3(x))
 
 
-class Match2(nnx.Module):
-    """The block `match`."""
+class Resample2(nnx.Module):
+    """The block `resample`."""
 
     def __init__(
         self,
@@ -206,8 +206,8 @@ class Match2(nnx.Module):
         return jnp.repeat(jnp.repeat(x, self.reshape_factor, axis=1), self.reshape_factor, axis=2)
 
 
-class MatchSteps1(nnx.Module):
-    """The block `match` with steps=1."""
+class ResampleSteps1(nnx.Module):
+    """The block `resample` with steps=1."""
 
     def __init__(
         self, in_features: int, n: int, *, dtype: DTypeLike, param_dtype: DTypeLike, rngs: nnx.Rngs
@@ -256,9 +256,9 @@ class HRNetW32(nnx.Module):
         )
         bottleneck = partial(Bottleneck, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         basic = partial(Basic, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        match2 = partial(Match2, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        match_steps1 = partial(MatchSteps1, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        match_ = partial(Match, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        resample2 = partial(Resample2, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        resample_steps1 = partial(ResampleSteps1, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        resample = partial(Resample, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
         self.conv1 = conv(3, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.bn1 = norm(64)
         self.conv2 = conv(64, 64, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
@@ -270,96 +270,96 @@ class HRNetW32(nnx.Module):
         self.x0_1_bn = norm(64)
         self.y0_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y0_1 = nnx.List([basic(n=64) for _ in range(4)])
-        self.match1 = match2(64, n=32, reshape_factor=2)
-        self.match2 = match_steps1(32, n=64)
+        self.resample1 = resample2(64, n=32, reshape_factor=2)
+        self.resample2 = resample_steps1(32, n=64)
         self.x1_2 = conv(64, 128, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.x1_2_bn = norm(128)
         self.y1_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y1_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.y1_2 = nnx.List([basic(n=128) for _ in range(4)])
-        self.match3 = match2(64, n=32, reshape_factor=2)
-        self.match4 = match2(128, n=32, reshape_factor=4)
-        self.match5 = match_steps1(32, n=64)
-        self.match6 = match2(128, n=64, reshape_factor=2)
-        self.match7 = match_(32, n=128)
-        self.match8 = match_steps1(64, n=128)
+        self.resample3 = resample2(64, n=32, reshape_factor=2)
+        self.resample4 = resample2(128, n=32, reshape_factor=4)
+        self.resample5 = resample_steps1(32, n=64)
+        self.resample6 = resample2(128, n=64, reshape_factor=2)
+        self.resample7 = resample(32, n=128)
+        self.resample8 = resample_steps1(64, n=128)
         self.y2_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y2_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.y2_2 = nnx.List([basic(n=128) for _ in range(4)])
-        self.match9 = match2(64, n=32, reshape_factor=2)
-        self.match10 = match2(128, n=32, reshape_factor=4)
-        self.match11 = match_steps1(32, n=64)
-        self.match12 = match2(128, n=64, reshape_factor=2)
-        self.match13 = match_(32, n=128)
-        self.match14 = match_steps1(64, n=128)
+        self.resample9 = resample2(64, n=32, reshape_factor=2)
+        self.resample10 = resample2(128, n=32, reshape_factor=4)
+        self.resample11 = resample_steps1(32, n=64)
+        self.resample12 = resample2(128, n=64, reshape_factor=2)
+        self.resample13 = resample(32, n=128)
+        self.resample14 = resample_steps1(64, n=128)
         self.y3_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y3_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.y3_2 = nnx.List([basic(n=128) for _ in range(4)])
-        self.match15 = match2(64, n=32, reshape_factor=2)
-        self.match16 = match2(128, n=32, reshape_factor=4)
-        self.match17 = match_steps1(32, n=64)
-        self.match18 = match2(128, n=64, reshape_factor=2)
-        self.match19 = match_(32, n=128)
-        self.match20 = match_steps1(64, n=128)
+        self.resample15 = resample2(64, n=32, reshape_factor=2)
+        self.resample16 = resample2(128, n=32, reshape_factor=4)
+        self.resample17 = resample_steps1(32, n=64)
+        self.resample18 = resample2(128, n=64, reshape_factor=2)
+        self.resample19 = resample(32, n=128)
+        self.resample20 = resample_steps1(64, n=128)
         self.y4_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y4_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.y4_2 = nnx.List([basic(n=128) for _ in range(4)])
-        self.match21 = match2(64, n=32, reshape_factor=2)
-        self.match22 = match2(128, n=32, reshape_factor=4)
-        self.match23 = match_steps1(32, n=64)
-        self.match24 = match2(128, n=64, reshape_factor=2)
-        self.match25 = match_(32, n=128)
-        self.match26 = match_steps1(64, n=128)
+        self.resample21 = resample2(64, n=32, reshape_factor=2)
+        self.resample22 = resample2(128, n=32, reshape_factor=4)
+        self.resample23 = resample_steps1(32, n=64)
+        self.resample24 = resample2(128, n=64, reshape_factor=2)
+        self.resample25 = resample(32, n=128)
+        self.resample26 = resample_steps1(64, n=128)
         self.x5_3 = conv(128, 256, (3, 3), strides=2, padding=((1, 1), (1, 1)), use_bias=False)
         self.x5_3_bn = norm(256)
         self.y5_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y5_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.y5_2 = nnx.List([basic(n=128) for _ in range(4)])
         self.y5_3 = nnx.List([basic(n=256) for _ in range(4)])
-        self.match27 = match2(64, n=32, reshape_factor=2)
-        self.match28 = match2(128, n=32, reshape_factor=4)
-        self.match29 = match2(256, n=32, reshape_factor=8)
-        self.match30 = match_steps1(32, n=64)
-        self.match31 = match2(128, n=64, reshape_factor=2)
-        self.match32 = match2(256, n=64, reshape_factor=4)
-        self.match33 = match_(32, n=128)
-        self.match34 = match_steps1(64, n=128)
-        self.match35 = match2(256, n=128, reshape_factor=2)
-        self.match36 = match_(32, n=256, with_conv2=True)
-        self.match37 = match_(64, n=256)
-        self.match38 = match_steps1(128, n=256)
+        self.resample27 = resample2(64, n=32, reshape_factor=2)
+        self.resample28 = resample2(128, n=32, reshape_factor=4)
+        self.resample29 = resample2(256, n=32, reshape_factor=8)
+        self.resample30 = resample_steps1(32, n=64)
+        self.resample31 = resample2(128, n=64, reshape_factor=2)
+        self.resample32 = resample2(256, n=64, reshape_factor=4)
+        self.resample33 = resample(32, n=128)
+        self.resample34 = resample_steps1(64, n=128)
+        self.resample35 = resample2(256, n=128, reshape_factor=2)
+        self.resample36 = resample(32, n=256, with_conv2=True)
+        self.resample37 = resample(64, n=256)
+        self.resample38 = resample_steps1(128, n=256)
         self.y6_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y6_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.y6_2 = nnx.List([basic(n=128) for _ in range(4)])
         self.y6_3 = nnx.List([basic(n=256) for _ in range(4)])
-        self.match39 = match2(64, n=32, reshape_factor=2)
-        self.match40 = match2(128, n=32, reshape_factor=4)
-        self.match41 = match2(256, n=32, reshape_factor=8)
-        self.match42 = match_steps1(32, n=64)
-        self.match43 = match2(128, n=64, reshape_factor=2)
-        self.match44 = match2(256, n=64, reshape_factor=4)
-        self.match45 = match_(32, n=128)
-        self.match46 = match_steps1(64, n=128)
-        self.match47 = match2(256, n=128, reshape_factor=2)
-        self.match48 = match_(32, n=256, with_conv2=True)
-        self.match49 = match_(64, n=256)
-        self.match50 = match_steps1(128, n=256)
+        self.resample39 = resample2(64, n=32, reshape_factor=2)
+        self.resample40 = resample2(128, n=32, reshape_factor=4)
+        self.resample41 = resample2(256, n=32, reshape_factor=8)
+        self.resample42 = resample_steps1(32, n=64)
+        self.resample43 = resample2(128, n=64, reshape_factor=2)
+        self.resample44 = resample2(256, n=64, reshape_factor=4)
+        self.resample45 = resample(32, n=128)
+        self.resample46 = resample_steps1(64, n=128)
+        self.resample47 = resample2(256, n=128, reshape_factor=2)
+        self.resample48 = resample(32, n=256, with_conv2=True)
+        self.resample49 = resample(64, n=256)
+        self.resample50 = resample_steps1(128, n=256)
         self.y7_0 = nnx.List([basic(n=32) for _ in range(4)])
         self.y7_1 = nnx.List([basic(n=64) for _ in range(4)])
         self.y7_2 = nnx.List([basic(n=128) for _ in range(4)])
         self.y7_3 = nnx.List([basic(n=256) for _ in range(4)])
-        self.match51 = match2(64, n=32, reshape_factor=2)
-        self.match52 = match2(128, n=32, reshape_factor=4)
-        self.match53 = match2(256, n=32, reshape_factor=8)
-        self.match54 = match_steps1(32, n=64)
-        self.match55 = match2(128, n=64, reshape_factor=2)
-        self.match56 = match2(256, n=64, reshape_factor=4)
-        self.match57 = match_(32, n=128)
-        self.match58 = match_steps1(64, n=128)
-        self.match59 = match2(256, n=128, reshape_factor=2)
-        self.match60 = match_(32, n=256, with_conv2=True)
-        self.match61 = match_(64, n=256)
-        self.match62 = match_steps1(128, n=256)
+        self.resample51 = resample2(64, n=32, reshape_factor=2)
+        self.resample52 = resample2(128, n=32, reshape_factor=4)
+        self.resample53 = resample2(256, n=32, reshape_factor=8)
+        self.resample54 = resample_steps1(32, n=64)
+        self.resample55 = resample2(128, n=64, reshape_factor=2)
+        self.resample56 = resample2(256, n=64, reshape_factor=4)
+        self.resample57 = resample(32, n=128)
+        self.resample58 = resample_steps1(64, n=128)
+        self.resample59 = resample2(256, n=128, reshape_factor=2)
+        self.resample60 = resample(32, n=256, with_conv2=True)
+        self.resample61 = resample(64, n=256)
+        self.resample62 = resample_steps1(128, n=256)
         self.bottleneck1 = bottleneck(32, n=32)
         self.conv3 = conv(128, 256, (3, 3), strides=2, padding=((1, 1), (1, 1)))
         self.bn3 = norm(256)
@@ -388,8 +388,8 @@ class HRNetW32(nnx.Module):
         y0_1 = y
         for basic in self.y0_1:  # 28x28x64
             y0_1 = basic(y0_1)
-        x = nnx.relu(y0_0 + self.match1(y0_1))  # 56x56x32
-        x1_1 = nnx.relu(self.match2(y0_0) + y0_1)  # 28x28x64
+        x = nnx.relu(y0_0 + self.resample1(y0_1))  # 56x56x32
+        x1_1 = nnx.relu(self.resample2(y0_0) + y0_1)  # 28x28x64
         y = nnx.relu(self.x1_2_bn(self.x1_2(x1_1)))  # 14x14x128
         y1_0 = x
         for basic in self.y1_0:  # 56x56x32
@@ -400,12 +400,9 @@ class HRNetW32(nnx.Module):
         y1_2 = y
         for basic in self.y1_2:  # 14x14x128
             y1_2 = basic(y1_2)
-        x = y1_0 + self.match3(y1_1)  # 56x56x32
-        x = nnx.relu(x + self.match4(y1_2))
-        y = self.match5(y1_0) + y1_1  # 28x28x64
-        y = nnx.relu(y + self.match6(y1_2))
-        z = self.match7(y1_0) + self.match8(y1_1)  # 14x14x128
-        z = nnx.relu(z + y1_2)
+        x = nnx.relu(y1_0 + self.resample3(y1_1) + self.resample4(y1_2))  # 56x56x32
+        y = nnx.relu(self.resample5(y1_0) + y1_1 + self.resample6(y1_2))  # 28x28x64
+        z = nnx.relu(self.resample7(y1_0) + self.resample8(y1_1) + y1_2)  # 14x14x128
         y2_0 = x
         for basic in self.y2_0:  # 56x56x32
             y2_0 = basic(y2_0)
@@ -415,12 +412,9 @@ class HRNetW32(nnx.Module):
         y2_2 = z
         for basic in self.y2_2:  # 14x14x128
             y2_2 = basic(y2_2)
-        x = y2_0 + self.match9(y2_1)  # 56x56x32
-        x = nnx.relu(x + self.match10(y2_2))
-        y = self.match11(y2_0) + y2_1  # 28x28x64
-        y = nnx.relu(y + self.match12(y2_2))
-        z = self.match13(y2_0) + self.match14(y2_1)  # 14x14x128
-        z = nnx.relu(z + y2_2)
+        x = nnx.relu(y2_0 + self.resample9(y2_1) + self.resample10(y2_2))  # 56x56x32
+        y = nnx.relu(self.resample11(y2_0) + y2_1 + self.resample12(y2_2))  # 28x28x64
+        z = nnx.relu(self.resample13(y2_0) + self.resample14(y2_1) + y2_2)  # 14x14x128
         y3_0 = x
         for basic in self.y3_0:  # 56x56x32
             y3_0 = basic(y3_0)
@@ -430,12 +424,9 @@ class HRNetW32(nnx.Module):
         y3_2 = z
         for basic in self.y3_2:  # 14x14x128
             y3_2 = basic(y3_2)
-        x = y3_0 + self.match15(y3_1)  # 56x56x32
-        x = nnx.relu(x + self.match16(y3_2))
-        y = self.match17(y3_0) + y3_1  # 28x28x64
-        y = nnx.relu(y + self.match18(y3_2))
-        z = self.match19(y3_0) + self.match20(y3_1)  # 14x14x128
-        z = nnx.relu(z + y3_2)
+        x = nnx.relu(y3_0 + self.resample15(y3_1) + self.resample16(y3_2))  # 56x56x32
+        y = nnx.relu(self.resample17(y3_0) + y3_1 + self.resample18(y3_2))  # 28x28x64
+        z = nnx.relu(self.resample19(y3_0) + self.resample20(y3_1) + y3_2)  # 14x14x128
         y4_0 = x
         for basic in self.y4_0:  # 56x56x32
             y4_0 = basic(y4_0)
@@ -445,12 +436,9 @@ class HRNetW32(nnx.Module):
         y4_2 = z
         for basic in self.y4_2:  # 14x14x128
             y4_2 = basic(y4_2)
-        x = y4_0 + self.match21(y4_1)  # 56x56x32
-        x = nnx.relu(x + self.match22(y4_2))
-        y = self.match23(y4_0) + y4_1  # 28x28x64
-        y = nnx.relu(y + self.match24(y4_2))
-        z = self.match25(y4_0) + self.match26(y4_1)  # 14x14x128
-        x5_2 = nnx.relu(z + y4_2)
+        x = nnx.relu(y4_0 + self.resample21(y4_1) + self.resample22(y4_2))  # 56x56x32
+        y = nnx.relu(self.resample23(y4_0) + y4_1 + self.resample24(y4_2))  # 28x28x64
+        x5_2 = nnx.relu(self.resample25(y4_0) + self.resample26(y4_1) + y4_2)  # 14x14x128
         z = nnx.relu(self.x5_3_bn(self.x5_3(x5_2)))  # 7x7x256
         y5_0 = x
         for basic in self.y5_0:  # 56x56x32
@@ -464,18 +452,14 @@ class HRNetW32(nnx.Module):
         y5_3 = z
         for basic in self.y5_3:  # 7x7x256
             y5_3 = basic(y5_3)
-        x = y5_0 + self.match27(y5_1)  # 56x56x32
-        x = x + self.match28(y5_2)
-        x = nnx.relu(x + self.match29(y5_3))
-        y = self.match30(y5_0) + y5_1  # 28x28x64
-        y = y + self.match31(y5_2)
-        y = nnx.relu(y + self.match32(y5_3))
-        z = self.match33(y5_0) + self.match34(y5_1)  # 14x14x128
-        z = z + y5_2
-        z = nnx.relu(z + self.match35(y5_3))
-        u = self.match36(y5_0) + self.match37(y5_1)  # 7x7x256
-        u = u + self.match38(y5_2)
-        u = nnx.relu(u + y5_3)
+        x = self.resample29(y5_3)  # 56x56x32
+        x = nnx.relu(y5_0 + self.resample27(y5_1) + self.resample28(y5_2) + x)
+        y = self.resample32(y5_3)  # 28x28x64
+        y = nnx.relu(self.resample30(y5_0) + y5_1 + self.resample31(y5_2) + y)
+        z = self.resample35(y5_3)  # 14x14x128
+        z = nnx.relu(self.resample33(y5_0) + self.resample34(y5_1) + y5_2 + z)
+        u = self.resample38(y5_2)  # 7x7x256
+        u = nnx.relu(self.resample36(y5_0) + self.resample37(y5_1) + u + y5_3)
         y6_0 = x
         for basic in self.y6_0:  # 56x56x32
             y6_0 = basic(y6_0)
@@ -488,18 +472,14 @@ class HRNetW32(nnx.Module):
         y6_3 = u
         for basic in self.y6_3:  # 7x7x256
             y6_3 = basic(y6_3)
-        x = y6_0 + self.match39(y6_1)  # 56x56x32
-        x = x + self.match40(y6_2)
-        x = nnx.relu(x + self.match41(y6_3))
-        y = self.match42(y6_0) + y6_1  # 28x28x64
-        y = y + self.match43(y6_2)
-        y = nnx.relu(y + self.match44(y6_3))
-        z = self.match45(y6_0) + self.match46(y6_1)  # 14x14x128
-        z = z + y6_2
-        z = nnx.relu(z + self.match47(y6_3))
-        u = self.match48(y6_0) + self.match49(y6_1)  # 7x7x256
-        u = u + self.match50(y6_2)
-        u = nnx.relu(u + y6_3)
+        x = self.resample41(y6_3)  # 56x56x32
+        x = nnx.relu(y6_0 + self.resample39(y6_1) + self.resample40(y6_2) + x)
+        y = self.resample44(y6_3)  # 28x28x64
+        y = nnx.relu(self.resample42(y6_0) + y6_1 + self.resample43(y6_2) + y)
+        z = self.resample47(y6_3)  # 14x14x128
+        z = nnx.relu(self.resample45(y6_0) + self.resample46(y6_1) + y6_2 + z)
+        u = self.resample50(y6_2)  # 7x7x256
+        u = nnx.relu(self.resample48(y6_0) + self.resample49(y6_1) + u + y6_3)
         y7_0 = x
         for basic in self.y7_0:  # 56x56x32
             y7_0 = basic(y7_0)
@@ -512,18 +492,14 @@ class HRNetW32(nnx.Module):
         y7_3 = u
         for basic in self.y7_3:  # 7x7x256
             y7_3 = basic(y7_3)
-        shortcut = y7_0 + self.match51(y7_1)  # 56x56x32
-        shortcut = shortcut + self.match52(y7_2)
-        shortcut = nnx.relu(shortcut + self.match53(y7_3))
-        x = self.match54(y7_0) + y7_1  # 28x28x64
-        x = x + self.match55(y7_2)
-        x = nnx.relu(x + self.match56(y7_3))
-        y = self.match57(y7_0) + self.match58(y7_1)  # 14x14x128
-        y = y + y7_2
-        y = nnx.relu(y + self.match59(y7_3))
-        z = self.match60(y7_0) + self.match61(y7_1)  # 7x7x256
-        z = z + self.match62(y7_2)
-        z = nnx.relu(z + y7_3)
+        shortcut = self.resample53(y7_3)  # 56x56x32
+        shortcut = nnx.relu(y7_0 + self.resample51(y7_1) + self.resample52(y7_2) + shortcut)
+        x = self.resample56(y7_3)  # 28x28x64
+        x = nnx.relu(self.resample54(y7_0) + y7_1 + self.resample55(y7_2) + x)
+        y = self.resample59(y7_3)  # 14x14x128
+        y = nnx.relu(self.resample57(y7_0) + self.resample58(y7_1) + y7_2 + y)
+        z = self.resample62(y7_2)  # 7x7x256
+        z = nnx.relu(self.resample60(y7_0) + self.resample61(y7_1) + z + y7_3)
         shortcut = self.bottleneck1(shortcut)  # 56x56x128
         shortcut = nnx.relu(self.bn3(self.conv3(shortcut))) + self.bottleneck2(x)  # 28x28x256
         shortcut = nnx.relu(self.bn4(self.conv4(shortcut))) + self.bottleneck3(y)  # 14x14x512
