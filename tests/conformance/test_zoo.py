@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ pytest.importorskip("flax")
 keras = pytest.importorskip("keras")
 
 from cnndsl import driver  # noqa: E402
+from cnndsl.cli import main  # noqa: E402
 from cnndsl.verify import open_reference, verify  # noqa: E402
 from tests.conformance import publish  # noqa: E402
 from tests.conformance.zoo import Entry, entries  # noqa: E402
@@ -36,6 +38,14 @@ def test_is_the_same_network(entry: Entry) -> None:
     assert verdict.equal
     assert verdict.parameters[0] == verdict.parameters[1]
     assert verdict.macs[0] == verdict.macs[1]
+
+
+def test_the_message_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (publish.ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```\n(error\[E0903\].*?)```", readme, re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(r"`cnnc (verify [^`]*--dialect[^`]*)`", readme)
+    assert main(command.split()) == 1
+    assert capsys.readouterr().err.startswith(shown)
 
 
 def test_every_comparison_is_published() -> None:
