@@ -17,12 +17,14 @@ from cnndsl.arguments import format_op
 from cnndsl.diagnostics import CnnError
 from cnndsl.driver import Compiled
 from cnndsl.loader import shipped_files
+from cnndsl.notation import number, whole_formula
 from cnndsl.op import Op
 from cnndsl.ops import OPS
 from cnndsl.ops.conv import Conv
 from cnndsl.ops.norm import Bn
 from cnndsl.passes.flatten import flatten
 from cnndsl.source import Source
+from cnndsl.symbol import Size
 from cnndsl.window import Padding
 
 ROOT = Path(__file__).parent.parent
@@ -90,13 +92,19 @@ def test_every_model_is_proved(path: Path) -> None:
 
 def test_the_readme_lists_every_model() -> None:
     text = (ROOT / "specs" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\|[^|]*\| `(\w+)` \|[^|]*\| ([\d,]+) \| ([\d,]+) \|", text, re.MULTILINE)
+    rows = re.findall(r"^\|[^|]*\| `(\w+)` \|[^|]*\| (\S+) \| (\S+) \|", text, re.MULTILINE)
     listed = {name: (params, macs) for name, params, macs in rows}
     assert listed == {
-        model.module.name: (f"{model.cost.params:,}", f"{model.cost.macs:,}")
+        model.module.name: (number(model.cost.params), written(model.cost.macs))
         for path in SHIPPED
         for model in driver.check(str(path))
     }
+
+
+def written(size: Size) -> str:
+    """A number, or the formula for sizes that are halved without a rest."""
+    whole = None if isinstance(size, int) else whole_formula(size)
+    return whole[0] if whole else number(size)
 
 
 @pytest.mark.parametrize("path", [p for p in SHIPPED if p.stem in LENGTHS], ids=name)
