@@ -28,13 +28,21 @@ class Mismatch(Exception):
     Arguments:
         ours, theirs: positions of the first steps that differ, where there are such.
         why: what differs, as a sentence.
+        sizes: positions of the first steps that are alike and give other sizes, if any.
     """
 
-    def __init__(self, ours: int | None, theirs: int | None, why: str) -> None:
+    def __init__(
+        self,
+        ours: int | None,
+        theirs: int | None,
+        why: str,
+        sizes: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(why)
         self.ours = ours
         self.theirs = theirs
         self.why = why
+        self.sizes = sizes
 
 
 class Pairing(Record):
@@ -214,8 +222,8 @@ def nature(step: Step) -> tuple[str, tuple[tuple[str, Shape], ...]]:
 
 
 def essential(shape: Shape) -> Shape:
-    """A shape without the 1 x 1 in front: a 1x1 convolution is a matrix."""
-    return shape[2:] if len(shape) == 4 and shape[:2] == (1, 1) else shape
+    """A shape without the 1 x 1 in front: a 1x1 convolution is a matrix, a 1x1 map a vector."""
+    return shape[2:] if len(shape) > 2 and shape[:2] == (1, 1) else shape
 
 
 # ------------------------------------------------------------------- differences
@@ -225,13 +233,14 @@ def _difference(ours: _Anchors, theirs: _Anchors) -> Mismatch:
     """The first step that has no counterpart, judged by all that comes before it."""
     palette: dict[object, Color] = {}
     a, b = _past(ours, palette), _past(theirs, palette)
+    sizes = _other_sizes(ours, theirs, a, b)
     left = Counter(b.values())
     for position, color in a.items():
         if left[color]:
             left[color] -= 1
             continue
         partner = _partner(position, ours, theirs, a, b, left)
-        return Mismatch(position, partner, _compared(position, partner, ours, theirs))
+        return Mismatch(position, partner, _compared(position, partner, ours, theirs), sizes)
     left = Counter(b.values()) - Counter(a.values())
     for position, color in b.items():
         if left[color]:
@@ -251,6 +260,20 @@ def _past(anchors: _Anchors, palette: dict[object, Color]) -> dict[int, Color]:
         what = (*nature(step), tuple(read))
         found[position] = palette.setdefault(what, len(palette))
     return found
+
+
+def _other_sizes(
+    ours: _Anchors, theirs: _Anchors, a: Mapping[int, Color], b: Mapping[int, Color]
+) -> tuple[int, int] | None:
+    """The first steps with the same past whose results have other sizes."""
+    like = {color: position for position, color in reversed([*b.items()])}
+    for position, color in a.items():
+        other = like.get(color)
+        if other is not None:
+            mine, its = ours.trace.steps[position].shape, theirs.trace.steps[other].shape
+            if essential(mine) != essential(its):
+                return position, other
+    return None
 
 
 def _partner(
@@ -281,7 +304,10 @@ def _compared(a: int, b: int | None, ours: _Anchors, theirs: _Anchors) -> str:
         )
     if b is None:
         return f"theirs has nothing like {described(mine)} at this place"
-    return f"ours is {described(mine)}, theirs is {described(theirs.trace.steps[b])}"
+    other = theirs.trace.steps[b]
+    if nature(mine) == nature(other):
+        return f"theirs brings the same values together in another order (`{mine.kind}`)"
+    return f"ours is {described(mine)}, theirs is {described(other)}"
 
 
 def described(step: Step) -> str:

@@ -8,9 +8,9 @@ as its framework runs it, ours is the code that is emitted for users.
 
 from __future__ import annotations
 
-from ..diagnostics import CnnError, error, fail
+from ..diagnostics import CnnError, Label, error
 from ..graph import Module
-from ..record import Record
+from ..record import Record, replace
 from .match import Mismatch, Pairing, described, match
 from .ours import Emitted, every_value, trace_of, with_logits
 from .probe import Parting, part, relative
@@ -19,7 +19,7 @@ from .weights import carried_back, carried_over, draw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     import numpy as np
@@ -135,13 +135,17 @@ def verify(
     ends = set(reference.trace.outputs)
     ends.update(map(reference.trace.before_softmax, reference.trace.outputs))
     others = dict(reference.run(inputs, ends))
-    compared = _compare(module, weights, inputs, reference.trace, others)
+    try:
+        compared = _compare(module, weights, inputs, reference.trace, others)
+    except Mismatch as mismatch:
+        parting = _part(module, weights, inputs, reference, tolerance)
+        raise _apart("E0902", _unlike(module, reference), parting, [mismatch.why]) from None
     verdict = _verdict(
         module, reference, ours, theirs, len(pairing.steps), (origin, seed), compared, tolerance
     )
     if verdict.equal:
         return verdict
-    return _located(verdict, module, weights, inputs, reference)
+    return replace(verdict, parting=_part(module, weights, inputs, reference, tolerance))
 
 
 def _compare(
@@ -151,7 +155,7 @@ def _compare(
     theirs: Trace,
     others: Mapping[int, np.ndarray],
 ) -> tuple[Compared, ...]:
-    """Every output, and what goes into a last softmax."""
+    """Every output, and what goes into a last softmax. Raises Mismatch where sizes differ."""
     extended, logits = with_logits(module)
     found = Emitted(extended).run(weights, inputs)
     names = [output.name for output in module.main.outputs if not output.training]
@@ -169,10 +173,8 @@ def _compared(name: str, mine: np.ndarray, other: np.ndarray) -> Compared:
     if mine.shape != other.shape and mine.size == other.size:
         other = other.reshape(mine.shape)  # 1x1x1000 and 1000
     if mine.shape != other.shape:
-        fail(
-            "E0902",
-            f"output `{name}` is {_size(mine.shape[1:])}, theirs is {_size(other.shape[1:])}",
-        )
+        why = f"output `{name}` is {_size(mine.shape[1:])}, theirs is {_size(other.shape[1:])}"
+        raise Mismatch(None, None, why)
     return Compared(name, mine.shape[1:], relative(mine, other))
 
 
@@ -208,34 +210,36 @@ def _verdict(
     )
 
 
-def _located(
-    verdict: Verdict,
+def _part(
     module: Module,
     weights: Mapping[Any, np.ndarray],
     inputs: Sequence[np.ndarray],
     reference: Reference,
-) -> Verdict:
-    """The verdict with the first tensor that differs."""
-    from ..record import replace
-
+    tolerance: float,
+) -> Parting | None:
+    """The first tensor that differs."""
     mine = every_value(module, weights, inputs)
-    others = dict(reference.run(inputs))
-    parting = part(trace_of(module), mine, reference.trace, others, verdict.tolerance)
-    return replace(verdict, parting=parting)
+    return part(trace_of(module), mine, reference.trace, dict(reference.run(inputs)), tolerance)
 
 
 def problem(verdict: Verdict) -> CnnError:
     """E0903 for networks that differ, at the statement where they part."""
-    parting = verdict.parting
     message = (
         f"`{verdict.model}` and `{verdict.reference}` differ by {verdict.apart:.1e} "
         f"of the largest value (tolerance {verdict.tolerance:.0e})"
     )
-    if parting is None:
+    if verdict.parting is None:
         help = ("no single tensor is to blame: rounding adds up; try `--tolerance`",)
         return CnnError(error("E0903", message, help=help))
+    return _apart("E0903", message, verdict.parting)
+
+
+def _apart(code: str, message: str, parting: Parting | None, notes: Sequence[str] = ()) -> CnnError:
+    """An error at the first tensor that differs."""
+    if parting is None:
+        return CnnError(error(code, message, notes=notes))
     step, other = parting.ours, parting.theirs
-    notes = [f"everything before `{step.name}` is equal"]
+    notes = [*notes, f"everything before `{step.name}` is equal"]
     if other is not None:
         how = f": {other.said}" if other.said else ""
         notes.append(f"theirs is `{other.name}`{how}")
@@ -245,14 +249,18 @@ def problem(verdict: Verdict) -> CnnError:
         else:
             notes.append(f"they differ by {parting.apart:.1e} of the largest value")
     label = f"the first tensor that differs: `{step.said}`, {_size(step.shape)}"
-    return CnnError(error("E0903", message, step.span, label, notes=notes))
+    return CnnError(error(code, message, step.span, label, notes=notes))
+
+
+def _unlike(module: Module, reference: Reference) -> str:
+    return f"`{module.name}` and `{reference.name}` are not the same network"
 
 
 def _mismatch(
     mismatch: Mismatch, ours: Trace, theirs: Trace, module: Module, reference: Reference
 ) -> Any:
     """E0902 with our statement and their layer."""
-    message = f"`{module.name}` and `{reference.name}` are not the same network"
+    message = _unlike(module, reference)
     mine = None if mismatch.ours is None else ours.steps[mismatch.ours]
     other = None if mismatch.theirs is None else theirs.steps[mismatch.theirs]
     notes = [mismatch.why]
@@ -262,7 +270,17 @@ def _mismatch(
     if mine is None or mine.span is None:
         return error("E0902", message, notes=notes, help=help)
     label = f"the first layer without a counterpart: {described(mine)}"
-    return error("E0902", message, mine.span, label, notes=notes, help=help)
+    also = _sizes(mismatch, ours, theirs)
+    return error("E0902", message, mine.span, label, also=also, notes=notes, help=help)
+
+
+def _sizes(mismatch: Mismatch, ours: Trace, theirs: Trace) -> Iterator[Label]:
+    """Where sizes part before layers do."""
+    if mismatch.sizes is not None:
+        mine, other = ours.steps[mismatch.sizes[0]], theirs.steps[mismatch.sizes[1]]
+        if mine.span is not None:
+            text = f"gives {_size(mine.shape)}, their `{other.name}` gives {_size(other.shape)}"
+            yield Label(mine.span, text)
 
 
 def _is_folded(ours: Trace, theirs: Trace) -> bool:

@@ -146,7 +146,7 @@ WRONG: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "order of a concatenation": (
         ("concat { | conv 1x1, 2 | conv 3x3, 3 }", "flatten; fc 2"),
         ("concat { | conv 3x3, 3 | conv 1x1, 2 }", "flatten; fc 2"),
-        "ours is a join (`concat`), theirs is a join (`concat`)",
+        "theirs brings the same values together in another order (`concat`)",
     ),
     "one layer more": (
         ("conv 3x3, 8", "flatten; fc 2"),

@@ -38,7 +38,7 @@ def open_network(target: Target, inputs: tuple[Shape, ...]) -> TorchReference:
     if not isinstance(model, nn.Module):
         refuse(target.text, f"it gives a `{type(model).__name__}`, which is no `nn.Module`")
     try:
-        return TorchReference(target.text, _versions(target), model, inputs)
+        return TorchReference(target.text, model, inputs, target.path[0].partition(".")[0])
     except CnnError:
         raise
     except Exception as problem:
@@ -49,20 +49,22 @@ def open_network(target: Target, inputs: tuple[Shape, ...]) -> TorchReference:
         )
 
 
-def _versions(target: Target) -> str:
-    package = target.path[0].partition(".")[0]
-    version = getattr(sys.modules.get(package), "__version__", "")
-    more = f", {package} {version}" if version and package != "torch" else ""
-    return f"PyTorch {torch.__version__}{more}"
-
-
 class TorchReference(Store):
-    """A module in inference mode."""
+    """A module in inference mode.
 
-    def __init__(self, name: str, versions: str, model: nn.Module, inputs: Sequence[Shape]) -> None:
+    Arguments:
+        name: what the user calls it.
+        model: the module.
+        inputs: shapes of what it reads.
+        package: where it comes from.
+    """
+
+    def __init__(
+        self, name: str, model: nn.Module, inputs: Sequence[Shape], package: str = ""
+    ) -> None:
         self.model = model.float().eval()
         super().__init__(name, {key: value.detach().numpy() for key, value in _memory(model)})
-        self.versions = versions
+        self.versions = f"PyTorch {torch.__version__}" + _version(package)
         self.parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
         zeros = [np.zeros((1, *shape), np.float32) for shape in inputs]
         recorder, outputs = self._run(zeros)
@@ -91,6 +93,11 @@ class TorchReference(Store):
         if not outputs:
             refuse(self.name, "it gives no tensor that is computed from its inputs")
         return recorder, outputs
+
+
+def _version(package: str) -> str:
+    found = getattr(sys.modules.get(package), "__version__", "")
+    return f", {package} {found}" if found and package != "torch" else ""
 
 
 def _memory(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
