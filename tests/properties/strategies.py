@@ -941,6 +941,19 @@ class _Generator:
 
         return Op(f"deconv {', '.join(arguments)}", shape)
 
+    def _local(self, env: Env, x: Shape) -> Op:
+        """Without padding, whose products its code computes."""
+        window, count = self._window(env, x), self._count(env)
+        arguments = [window.text, count.text, "valid"]
+        if self.choose.chance(3):
+            arguments.append("bias=false")
+        arguments += self._posts(env)
+
+        def shape(env: Env, x: Shape) -> Shape:
+            return (*_windowed(_map(x), window.at(env), "valid", (1, 1), False), count.at(env))
+
+        return Op(f"local {', '.join(arguments)}", shape)
+
     def _pool(self, env: Env, x: Shape, word: str) -> Op:
         c = self.choose
         window = self._window(env, x)
@@ -996,6 +1009,8 @@ class _Generator:
                 lambda: self._border(),
                 lambda: self._more_channels(env, x),
             ]
+            if not self.symbolic and not self.in_block:  # a block may be shared at other sizes
+                options.append(lambda: self._local(env, x))
             if depth == 0 and not self.in_block and c.chance(3):
                 options = [lambda: self._collapse(x)]
         else:
