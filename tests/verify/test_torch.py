@@ -209,6 +209,25 @@ def test_channels_last() -> None:
     equal(module, nn.Sequential(Block(4), nn.Flatten(), nn.Linear(576, 3)))
 
 
+def test_a_norm_as_arithmetic() -> None:
+    """The norm of ConvNeXt's own code, over the channels of a map that has them first."""
+
+    class Norm(nn.Module):
+        def __init__(self, channels: int) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(channels))
+            self.bias = nn.Parameter(torch.zeros(channels))
+
+        def forward(self, x: Tensor) -> Tensor:
+            u = x.mean(1, keepdim=True)
+            s = (x - u).pow(2).mean(1, keepdim=True)
+            x = (x - u) / torch.sqrt(s + 1e-6)
+            return self.weight[:, None, None] * x + self.bias[:, None, None]
+
+    model = nn.Sequential(nn.Conv2d(4, 6, 3), Norm(6), nn.Conv2d(6, 2, 1))
+    equal(spec("conv 3x3, 6, pad=0", "ln eps=1e-6", "conv 1x1, 2"), model)
+
+
 def test_two_inputs_with_shared_weights() -> None:
     module = driver.compile_model(Source("net.cnn", """
         block tower { conv 3x3/2, 6, relu; flatten; fc 5 }

@@ -62,7 +62,8 @@ POINTWISE = frozenset({
 def open_network(target: Target, inputs: tuple[Shape, ...]) -> FlaxReference:
     """`flax:MODULE:CLASS`, or a function that gives a module; `rngs` is added where it is taken."""
     make = factory(target)
-    words = signature(make.__init__ if isinstance(make, type) else make).parameters
+    start = getattr(make, "__init__", make) if isinstance(make, type) else make
+    words = signature(start).parameters
     model = built(target, make, **({"rngs": nnx.Rngs(0)} if "rngs" in words else {}))
     if not isinstance(model, (nnx.Module, linen.Module)):
         refuse(target.text, f"it gives a `{type(model).__name__}`, which is no module of Flax")
@@ -89,13 +90,13 @@ class FlaxReference(Store):
         self.versions = f"Flax {flax.__version__} on JAX {jax.__version__}"
         self.parameters = program.parameters
         self.program = program
-        zeros = [jax.ShapeDtypeStruct((1, *shape), np.float32) for shape in inputs]
+        zeros = [np.zeros((1, *shape), np.float32) for shape in inputs]
         names = list(program.memory)
         self.traced = jax.make_jaxpr(self._called)(list(program.memory.values()), zeros)
         walk = _Walk(name, self.traced, names, len(inputs))
         self.stored = {key: _stored(key, walk.transposed, self.memory) for key in walk.used}
         steps = tuple(replace(step, weights=self._slots(step)) for step in walk.steps)
-        steps = tensors.with_biases(steps, len(inputs), walk.outputs)
+        steps = tensors.with_layers(steps, len(inputs), walk.outputs)
         self.trace = Trace(tuple(inputs), steps, walk.outputs)
 
     def run(
@@ -147,7 +148,7 @@ def _stored(key: str, transposed: Mapping[str, bool], memory: Mapping[str, np.nd
 class _Nnx:
     """An `nnx` module as a function of its weights and inputs."""
 
-    def __init__(self, model: nnx.Module) -> None:
+    def __init__(self, model: Any) -> None:
         model.eval()
         self.graphdef, self.state = nnx.split(model)
         flat = [(".".join(map(str, p)), v) for p, v in nnx.to_flat_state(self.state)]

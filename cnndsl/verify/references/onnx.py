@@ -99,7 +99,7 @@ class OnnxReference(Store):
         self.stored = walk.stored
         self.shown = walk.shown
         self.parameters = sum(walk.stored[key].array.size for key in walk.trainable)
-        steps = tensors.with_biases(walk.steps, len(inputs), outputs)
+        steps = tensors.with_layers(walk.steps, len(inputs), outputs)
         shapes = tuple(tensors.shape_of(feed.sizes, feed.last) for feed in self.feeds)
         self.trace = Trace(shapes, steps, outputs)
 
@@ -172,7 +172,6 @@ def _loaded(path: str) -> onnx.ModelProto:
                 broken(path, f"its weights have more than {MAX_BYTES:,} bytes")
         if not model.graph.node:
             broken(path, "it holds no network", again)
-        onnx.checker.check_model(model)
         if model.functions:
             model = inliner.inline_local_functions(model)
         _own_initializers(model.graph)
@@ -189,14 +188,15 @@ def _loaded(path: str) -> onnx.ModelProto:
 
 
 def _every_tensor(message: Any) -> Iterator[onnx.TensorProto]:
-    """The tensors anywhere in a model, a graph or a node."""
+    """The tensors anywhere in a model, a graph or a node. Raises ValueError for broken names."""
     if isinstance(message, onnx.TensorProto):
         yield message
-        return
     for field, value in message.ListFields():
-        if field.message_type is not None:
-            for inner in value if field.is_repeated else (value,):
+        for inner in value if field.is_repeated else (value,):
+            if field.message_type is not None:
                 yield from _every_tensor(inner)
+            elif field.type == field.TYPE_STRING and isinstance(inner, bytes):
+                raise ValueError("a name in it is no text")
 
 
 def _fetch(path: str, tensor: onnx.TensorProto) -> int:
@@ -205,7 +205,8 @@ def _fetch(path: str, tensor: onnx.TensorProto) -> int:
         return 0
     info = external_data_helper.ExternalDataInfo(tensor)
     folder, place = os.path.dirname(path), os.path.join(os.path.dirname(path), info.location)
-    if os.path.basename(place) != info.location or os.path.islink(place):
+    beside = os.path.basename(place) == info.location and info.location.strip(".")
+    if not beside or os.path.islink(place):
         broken(
             path,
             f"it wants weights from `{info.location}`",
@@ -273,7 +274,8 @@ def _feeds(name: str, graph: onnx.GraphProto, inputs: Sequence[Shape]) -> list[_
     weights = {tensor.name for tensor in graph.initializer}
     declared = [value for value in graph.input if value.name not in weights]
     if len(declared) != len(inputs):
-        refuse(name, f"it has {len(declared)} inputs, and the spec has {len(inputs)}")
+        s = "" if len(declared) == 1 else "s"
+        refuse(name, f"it has {len(declared)} input{s}, and the spec has {len(inputs)}")
     return [_feed(name, value, shape) for value, shape in zip(declared, inputs, strict=True)]
 
 

@@ -238,11 +238,12 @@ def is_per_channel(weight: Sequence[int], value: Sequence[int], last: bool) -> b
     return all(size == 1 or i == axis for i, size in enumerate(weight, -len(weight)))
 
 
-def with_biases(steps: Sequence[Step], inputs: int, outputs: Iterable[int]) -> tuple[Step, ...]:
-    """Steps in which a bias that is added by hand belongs to its kernel.
+def with_layers(steps: Sequence[Step], inputs: int, outputs: Iterable[int]) -> tuple[Step, ...]:
+    """Steps in which layers that are written out as arithmetic are layers.
 
-    The sum becomes the layer, and what it reads a product without weights, so that the
-    values stay those that are computed.
+    `x @ kernel + bias` is an `fc`, and `(x - mean) / deviation * scale + shift` an `ln`. The
+    sum becomes the layer, and what it reads a product without weights, so that the values
+    stay those that are computed.
     """
     from collections import Counter
 
@@ -255,10 +256,34 @@ def with_biases(steps: Sequence[Step], inputs: int, outputs: Iterable[int]) -> t
         before = step.inputs[0] - inputs
         if before < 0 or readers[step.inputs[0]] != 1:
             continue
-        layer = found[before]
-        if [slot.role for slot in layer.weights] == ["kernel"]:
-            found[before] = replace(layer, kind="product", weights=())
-            found[position] = replace(
-                layer, inputs=step.inputs, weights=layer.weights + step.weights
-            )
+        product = found[before]
+        (added,) = step.weights
+        if [slot.role for slot in product.weights] == ["kernel"]:
+            layer = replace(product, weights=(*product.weights, added))
+        elif product.kind == "layerscale" and _is_normal(steps, product.inputs[0] - inputs, inputs):
+            weights = (*product.weights, replace(added, role="shift"))
+            layer = replace(product, kind="ln", weights=weights)
+        else:
+            continue
+        found[before] = replace(product, kind="product", weights=())
+        found[position] = replace(layer, inputs=step.inputs)
     return tuple(found)
+
+
+def _is_normal(steps: Sequence[Step], position: int, inputs: int) -> bool:
+    """Whether a step divides the distance of its elements from the mean of their channels."""
+
+    def maker(value: int) -> Step | None:
+        return steps[value - inputs] if value >= inputs else None
+
+    quotient = steps[position] if position >= 0 else None
+    distance = maker(quotient.inputs[0]) if quotient and quotient.kind == "div" else None
+    if distance is None or distance.kind != "sub" or len(distance.inputs) != 2:
+        return False
+    mean = maker(distance.inputs[1])
+    return (
+        mean is not None
+        and mean.kind == "mean"
+        and mean.inputs == distance.inputs[:1]
+        and mean.shape == (*distance.shape[:-1], 1)
+    )

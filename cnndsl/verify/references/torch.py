@@ -69,7 +69,7 @@ class TorchReference(Store):
         zeros = [np.zeros((1, *shape), np.float32) for shape in inputs]
         recorder, outputs = self._run(zeros)
         self.stored = recorder.stored
-        steps = tensors.with_biases(recorder.steps, len(inputs), outputs)
+        steps = tensors.with_layers(recorder.steps, len(inputs), outputs)
         self.trace = Trace(tuple(inputs), steps, outputs)
 
     def run(
