@@ -53,7 +53,7 @@ def part(
     """The first difference, None where every value has its like."""
     like = _likes(mine, others, tolerance)
     good = {value for value, found in like.items() if found is not None}
-    healed = _healed(ours, good)
+    healed = _healed(ours, good) | _only_ours(ours, theirs, like)
     for position, step in enumerate(ours.steps):
         value = ours.value(position)
         if value in good or value in healed or not good.issuperset(step.inputs):
@@ -107,6 +107,22 @@ def _healed(trace: Trace, good: set[int]) -> set[int]:
         if value in good or value in healed:
             healed.update(trace.steps[position].inputs)
     return healed
+
+
+def _only_ours(ours: Trace, theirs: Trace, like: Mapping[int, int | None]) -> set[int]:
+    """Last softmaxes that the other network leaves to its user."""
+    theirs_have = {
+        value for step in theirs.steps if step.kind == "softmax" for value in step.inputs
+    }
+    found: set[int] = set()
+    for value in ours.outputs:
+        start = ours.before_softmax(value)
+        while value != start and like[start] not in theirs_have:
+            found.add(value)
+            step = ours.maker(value)
+            assert step is not None
+            (value,) = step.inputs
+    return found
 
 
 def _partner(

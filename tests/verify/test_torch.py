@@ -433,6 +433,16 @@ def test_sizes_of_outputs() -> None:
     assert "it gives 6x6x6, ours gives 5x5x6" in found.notes
 
 
+def test_a_softmax_that_theirs_leaves_out() -> None:
+    """It is no difference, so the one behind it is found."""
+    module = spec("a: conv 3x3, 6", "softmax", "output p", "from a", "avgpool 2x2/2", "output q")
+    model = Forward(
+        lambda self, x: (y := self.conv(x), F.max_pool2d(y, 2)), conv=nn.Conv2d(4, 6, 3, 1, 1)
+    )
+    found = difference(module, model)
+    assert (found.code, place(found)) == ("E0903", "avgpool 2x2/2")
+
+
 def test_sizes_before_a_matrix() -> None:
     """The matrix is another one; what made it so is shown as well."""
     model = nn.Sequential(nn.Conv2d(4, 6, 3, 2, 1), nn.Flatten(), nn.Linear(216, 3))
