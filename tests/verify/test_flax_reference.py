@@ -25,9 +25,9 @@ from cnndsl.graph import Module
 from cnndsl.source import Source
 from cnndsl.verify import Verdict, open_reference, problem, verify
 from cnndsl.verify.checkpoints import save
+from cnndsl.verify.ours import trace_of
 from cnndsl.verify.references.flax import FlaxReference
 from cnndsl.verify.verdict import pair, weights_of
-from cnndsl.verify.weights import draw
 
 HERE = "a_module_of_a_test"
 
@@ -235,10 +235,15 @@ def test_linen() -> None:
 # --------------------------------------------------------------------- checkpoints
 
 
+def weights_for(module: Module) -> dict[Any, np.ndarray]:
+    rng = np.random.default_rng(0)
+    slots = trace_of(module).slots
+    return {key: rng.uniform(0.1, 0.5, s.shape).astype(np.float32) for key, s in slots.items()}
+
+
 def test_weights_of_a_file(tmp_path: Path) -> None:
     reference = emitted(ALL, [(12, 12, 3)])
-    ours, _ = pair(ALL, reference)
-    weights = draw(ours.slots, seed=7)
+    weights = weights_for(ALL)
     for name in ("weights.safetensors", "weights.orbax"):
         path = str(tmp_path / name)
         save(path, ALL, weights)
@@ -253,7 +258,7 @@ def test_weights_of_a_file(tmp_path: Path) -> None:
 def test_weights_of_another_network(tmp_path: Path) -> None:
     other = spec("conv 3x3, 8, bn, relu", "fc 3", input="input 1x1x3")
     path = str(tmp_path / "weights.safetensors")
-    save(path, other, draw(pair(other, emitted(other, [(1, 1, 3)]))[0].slots))
+    save(path, other, weights_for(other))
     with pytest.raises(CnnError) as found:
         emitted(ALL, [(12, 12, 3)]).load(path)
     assert only(found.value).code == "E0906"

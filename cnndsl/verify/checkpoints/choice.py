@@ -64,7 +64,10 @@ class Choice:
             kind = kinds[name]
             if not more or not kind <= more or spare & members:
                 continue
-            alike = {frozenset(parts[n]): n for n in reversed(parts) if kinds[n] == kind}
+            alike: dict[frozenset[int], str] = {}
+            for other in parts:
+                if kinds[other] == kind:
+                    alike.setdefault(frozenset(parts[other]), other)
             if len(alike) > min(more[color] // n for color, n in kind.items()):
                 why = f"it has more than the model, and these are alike: {listed(alike.values())}"
                 misfit(self.path, self.own.module, why)

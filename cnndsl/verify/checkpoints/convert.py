@@ -10,6 +10,7 @@ from ...backend import weighted_backend
 from ...diagnostics import fail
 from ...graph import Module
 from ...record import Record, replace
+from ...render import visible
 from ..match import Pairing
 from ..weights import carried_back
 from .choice import Choice, listed, misfit, setting, size
@@ -54,10 +55,10 @@ def described(found: Conversion) -> str:
     """What was taken, and what was not, for the terminal."""
     lines = [f"{found.layers} layers"]
     if found.left_out:
-        lines.append(f"left out, the model has no place for them: {', '.join(found.left_out)}")
+        lines.append(f"left out, the model has no place for them: {listed(found.left_out)}")
     if found.missing:
-        lines.append(f"for training only, and not in the file: {', '.join(found.missing)}")
-    return "\n".join(lines)
+        lines.append(f"not in the file, for training only: {listed(found.missing)}")
+    return "\n".join(map(visible, lines))
 
 
 def convert(module: Module, checkpoint: Checkpoint) -> Conversion:

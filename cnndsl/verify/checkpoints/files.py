@@ -51,12 +51,14 @@ class Checkpoint(Record):
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a file of weights. Raises CnnError with E0905 when that cannot be done."""
+    import warnings
     from importlib import import_module
 
     path = os.fspath(path)
     try:
         read: Callable[[str], Checkpoint] = import_module(READERS[_format(path)]).read
-        found = read(path)
+        with warnings.catch_warnings(action="ignore"):
+            found = read(path)
         if not found.tensors:
             broken(path, "it holds no weights")
         return found
@@ -90,7 +92,9 @@ def check_claim(path: str, claimed: int, held: int) -> None:
 
 def _format(path: str) -> str:
     if os.path.isdir(path):
-        return "orbax"
+        if os.path.exists(os.path.join(path, "_CHECKPOINT_METADATA")):
+            return "orbax"
+        broken(path, "it is a folder, and no checkpoint of Orbax", f"readable: {READABLE}")
     try:
         with open(path, "rb") as stream:
             return _format_of(path, stream)

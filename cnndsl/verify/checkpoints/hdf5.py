@@ -57,7 +57,7 @@ def _numbered(path: str, named: Iterator[tuple[str, object, Any]]) -> Checkpoint
     places: dict[str, object] = {}
     counted: dict[str, int] = {}
     for layer, place, dataset in named:
-        if dataset.dtype.kind == "f":
+        if dataset.dtype.kind == "f" and dataset.size:
             number = counted[layer] = counted.get(layer, -1) + 1
             tensors[f"{layer}/{number}"] = np.asarray(dataset[()], np.float32)
             places.setdefault(layer, place)

@@ -101,8 +101,8 @@ def fitted(layer: Layer, step: Step, dialect: str) -> dict[str, np.ndarray] | No
 
 
 def laid_out(layer: Layer, step: Step, dialect: str) -> Shape:
-    """The shape that the first weight of a layer has, were it that of a step of ours."""
-    slot, value = step.weights[0], next(iter(layer.weights.values()))
+    """The shape that the main weight of a layer has, were it that of a step of ours."""
+    slot, value = step.weights[0], max(layer.weights.values(), key=lambda value: value.ndim)
     laid = _laid(value, slot, step, dialect) if slot.role == "kernel" else value
     shape = value.shape if laid is None else laid.shape
     return shape[2:] if len(slot.shape) == 2 and shape[:2] == (1, 1) else shape

@@ -70,7 +70,7 @@ def _layers(module: Module, everything: Module, trace: Trace) -> list[Own]:
     for position, step in enumerate(trace.steps):
         read = [behind[value] for value in step.inputs]
         earlier = frozenset[int]().union(*read)
-        for index, layers in enumerate(read):
+        for index, layers in enumerate(read if len(read) > 1 else ()):
             for layer in layers.difference(*read[:index], *read[index + 1 :]):
                 branches.setdefault(layer, []).append((position, index))
         if step.weights:

@@ -12,6 +12,7 @@ Four rules cut finer, until every cell holds one layer of each side:
                 depends on the other.
     statements  Layers that are one statement of the spec have names that end alike: where
                 `layer1.1.conv3` is the third convolution of its unit, `layer1.0.conv3` is too.
+                Of two names that do, the one that agrees further.
     custom      Our network leaves the order of branches open. Where all those that are decided
                 stand in the file in the order in which ours are joined, the others do too.
 
@@ -171,23 +172,26 @@ class _Cells:
     ) -> bool:
         depth = self._telling(mine)
         statement = {i: self.ours[i].statement[-depth:] for i in mine}
+        roles = self.theirs[others[0]].weights.keys()
         endings: dict[tuple[str, ...], set[Hashable]] = defaultdict(set)
         for i, j in known:
             said = self.ours[i].statement[-depth:]
-            if said in statement.values():
+            if said in statement.values() and self.theirs[j].weights.keys() == roles:
                 for ending in _endings(self.names[j]):
                     endings[ending].add(said)
-        found: dict[int, Hashable] = {}
+        found: dict[Hashable, list[tuple[int, int]]] = defaultdict(list)
         for j in others:
-            elsewhere = next((endings[e] for e in _endings(self.names[j]) if e in endings), set())
-            if len(elsewhere) == 1:
-                (found[j],) = elsewhere
-        times = Counter(found.values())
-        sure = {said for said, n in Counter(statement.values()).items() if times[said] == n}
-        return self.cut(
-            {i: said for i, said in statement.items() if said in sure},
-            {j: said for j, said in found.items() if said in sure},
-        )
+            ending = next((e for e in _endings(self.names[j]) if e in endings), ())
+            if len(endings.get(ending, ())) == 1:
+                (said,) = endings[ending]
+                found[said].append((len(ending), j))
+        mark: dict[int, Hashable] = {}
+        for said, n in Counter(statement.values()).items():
+            longest = max(found[said], default=(0, 0))[0]
+            best = [j for length, j in found[said] if length == longest]
+            mark.update(dict.fromkeys(best, said) if len(best) == n else {})
+        sure = set(mark.values())
+        return self.cut({i: said for i, said in statement.items() if said in sure}, mark)
 
     def _telling(self, mine: Sequence[int]) -> int:
         """How much of the statements tells these layers apart best."""
