@@ -659,6 +659,15 @@ SAFETENSORS = {
 }
 
 
+def test_names_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    for names in (["." * 100_000], [f"{i}.weight" for i in range(60_000)]):
+        save_file(dict.fromkeys(names, np.zeros(1, np.float32)), path)
+        assert "longer names" in refused(OWN, path, "E0905").message
+    digits = {f"{'9' * 400}{i}.weight": np.zeros(SQUARE, np.float32) for i in range(2)}
+    assert pairs(CHAIN, digits, tmp_path)["conv1"].endswith("90")
+
+
 @pytest.mark.parametrize("case", SAFETENSORS)
 def test_damaged_headers(case: str, tmp_path: Path) -> None:
     (tmp_path / "w.safetensors").write_bytes(SAFETENSORS[case])

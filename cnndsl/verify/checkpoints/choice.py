@@ -6,7 +6,7 @@ out where it is a part by its names, and nothing else in the file could be meant
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from ...diagnostics import fail
 from ..match import described, nature
@@ -60,16 +60,16 @@ class Choice:
         spare: set[int] = set()
         parts = _subtrees(self.layers)
         kinds = {name: Counter(self.colors[0][i] for i in parts[name]) for name in parts}
+        alike: dict[Hashable, dict[frozenset[int], str]] = defaultdict(dict)
+        for name, members in parts.items():
+            alike[frozenset(kinds[name].items())].setdefault(frozenset(members), name)
         for name, members in parts.items():
             kind = kinds[name]
             if not more or not kind <= more or spare & members:
                 continue
-            alike: dict[frozenset[int], str] = {}
-            for other in parts:
-                if kinds[other] == kind:
-                    alike.setdefault(frozenset(parts[other]), other)
-            if len(alike) > min(more[color] // n for color, n in kind.items()):
-                why = f"it has more than the model, and these are alike: {listed(alike.values())}"
+            twins = alike[frozenset(kind.items())].values()
+            if len(twins) > min(more[color] // n for color, n in kind.items()):
+                why = f"it has more than the model, and these are alike: {listed(twins)}"
                 misfit(self.path, self.own.module, why)
             spare |= members
             more = more - kind

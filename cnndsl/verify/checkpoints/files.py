@@ -29,6 +29,8 @@ READERS = {
 READABLE = "safetensors, PyTorch (.pth, .pt), Keras (.weights.h5, .h5, .keras), Orbax (a folder)"
 MAX_BYTES = 16 << 30
 """Four times the largest convolutional networks."""
+MAX_TENSORS = 50_000
+MAX_NAME = 500
 
 
 class Checkpoint(Record):
@@ -59,8 +61,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         read: Callable[[str], Checkpoint] = import_module(READERS[_format(path)]).read
         with warnings.catch_warnings(action="ignore"):
             found = read(path)
-        if not found.tensors:
-            broken(path, "it holds no weights")
+        _check_names(path, found)
         return found
     except CnnError:
         raise
@@ -88,6 +89,13 @@ def check_claim(path: str, claimed: int, held: int) -> None:
         )
     if claimed > MAX_BYTES:
         broken(path, f"its weights have {claimed:,} bytes, and the limit is {MAX_BYTES:,}")
+
+
+def _check_names(path: str, found: Checkpoint) -> None:
+    if not found.tensors:
+        broken(path, "it holds no weights")
+    if len(found.tensors) > MAX_TENSORS or max(map(len, found.tensors)) > MAX_NAME:
+        broken(path, "it holds more tensors, or longer names, than networks have")
 
 
 def _format(path: str) -> str:

@@ -183,8 +183,7 @@ class _Cells:
         for j in others:
             ending = next((e for e in _endings(self.names[j]) if e in endings), ())
             if len(endings.get(ending, ())) == 1:
-                (said,) = endings[ending]
-                found[said].append((len(ending), j))
+                found[next(iter(endings[ending]))].append((len(ending), j))
         mark: dict[int, Hashable] = {}
         for said, n in Counter(statement.values()).items():
             longest = max(found[said], default=(0, 0))[0]
@@ -311,4 +310,10 @@ def _counted_first(x: str, y: str) -> bool:
     a, b = split(r"(\d+)", x), split(r"(\d+)", y)
     if len(a) != len(b) or a[::2] != b[::2]:
         return False
-    return [int(n) for n in a[1::2]] < [int(n) for n in b[1::2]]
+    return [_size(number) for number in a[1::2]] < [_size(number) for number in b[1::2]]
+
+
+def _size(number: str) -> tuple[int, str]:
+    """What digits are compared by, however many a file may have."""
+    digits = number.lstrip("0")
+    return len(digits), digits
