@@ -128,7 +128,7 @@ def verify(
     ours, pairing = pair(module, reference)
     theirs = reference.trace.pruned()
     if weights is None:
-        weights = draw(ours.slots, seed)
+        weights = draw(ours, seed)
         reference.write(carried_over(weights, pairing, ours, theirs))
     rng = np.random.default_rng(seed)
     inputs = [rng.normal(0.0, 1.0, (1, *shape)).astype(np.float32) for shape in ours.inputs]

@@ -11,17 +11,40 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .match import Pairing
-    from .trace import Shape, Slot
+    from .trace import Shape
 
     Weights = dict[Hashable, np.ndarray]
 
 
-def draw(slots: Mapping[Hashable, Slot], seed: int = 0) -> Weights:
-    """Random weights and statistics, none of them trivial, under which values stay tame."""
+SUMMAND = 0.3
+"""Factor of what goes into a sum: the weights of deep residual networks begin small, too."""
+
+
+def draw(trace: Trace, seed: int = 0) -> Weights:
+    """Random weights and statistics, none of them trivial, under which values stay tame.
+
+    Without care each residual unit doubles the variance, and after forty of them sigmoids are
+    saturated and rounding is all that is left to compare.
+    """
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    return {key: _draw(slot.role, slot.shape, rng) for key, slot in slots.items()}
+    found = {key: _draw(slot.role, slot.shape, rng) for key, slot in trace.slots.items()}
+    for key in _summands(trace):
+        found[key] = found[key] * np.float32(SUMMAND)
+    return found
+
+
+def _summands(trace: Trace) -> set[Hashable]:
+    """The last weights before each sum, but for statistics."""
+    found: set[Hashable] = set()
+    for value in (value for step in trace.steps if step.kind == "add" for value in step.inputs):
+        step = trace.maker(value)
+        while step is not None and step.kind in SILENT:
+            step = trace.maker(step.inputs[0])
+        if step is not None:
+            found.update(s.key for s in step.weights if s.role not in ("mean", "variance"))
+    return found
 
 
 def _draw(role: str, shape: Shape, rng: np.random.Generator) -> np.ndarray:
