@@ -101,8 +101,9 @@ def _older(group: Any, datasets: dict[Path, Any], root: Path) -> Iterator[tuple[
             inner = tuple(weight.split("/"))
             dataset = datasets.get((*root, layer, *inner))
             if dataset is not None:
-                owner = "/".join(inner[:-1])
-                name = layer if owner in ("", layer) else f"{layer}/{owner}"
+                scopes = inner[:-1]
+                own = not scopes or scopes[-1] == layer
+                name = layer if own else "/".join((layer, *scopes))  # a model in a model
                 yield name, next(place), dataset
 
 
