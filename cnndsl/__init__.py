@@ -1,9 +1,9 @@
 """`cnndsl`: convolutional networks as the tables of their papers, compiled.
 
-    import cnndsl
-    model = cnndsl.load("resnet50.cnn", classes=10)
-    model.cost().macs
-    print(model.to_flax())
+import cnndsl
+model = cnndsl.load("resnet50.cnn", classes=10)
+model.cost().macs
+print(model.to_flax())
 """
 
 from __future__ import annotations

@@ -316,8 +316,7 @@ KINDS: dict[str, Kind] = {
         ),
         _padding_kind(
             "Padding",
-            "a whole number of at least 0, `1x0` (rows x columns), "
-            "or `[top, bottom, left, right]`",
+            "a whole number of at least 0, `1x0` (rows x columns), or `[top, bottom, left, right]`",
             0,
         ),
         Kind("Parts", _PARTS, _parts, write=_write_parts),

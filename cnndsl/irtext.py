@@ -306,7 +306,7 @@ class _Reader:
             self.fail("a string")
         body = self.token.text[1:-1]
         if "\\" in _ESCAPE.sub("", body):
-            fail("E0101", "an escape is `\\\\`, `\\\"` or `\\u{...}`", self.span())
+            fail("E0101", 'an escape is `\\\\`, `\\"` or `\\u{...}`', self.span())
         numbers = [int(number, 16) for number, _ in _ESCAPE.findall(body) if number]
         if any(number > 0x10FFFF for number in numbers):
             fail("E0101", "there is no such character", self.span())

@@ -1,8 +1,8 @@
 """Figures of networks: DOT text for Graphviz, and SVG, PDF or PNG where it is installed.
 
-    from cnndsl.backends.dot import BACKEND
-    BACKEND.emit(module, level="layer")
-    BACKEND.render(module, "svg", level="block", direction="LR")
+from cnndsl.backends.dot import BACKEND
+BACKEND.emit(module, level="layer")
+BACKEND.render(module, "svg", level="block", direction="LR")
 """
 
 from __future__ import annotations
@@ -96,9 +96,7 @@ def _options(given: dict[str, Any]) -> Options:
     for name, known in choices.items():
         if getattr(options, name) not in known:
             _unknown(f"a {name} of figures", str(getattr(options, name)), known)
-    lists = {
-        name: _patterns(getattr(options, name)) for name in ("opened", "closed")
-    }
+    lists = {name: _patterns(getattr(options, name)) for name in ("opened", "closed")}
     return replace(options, **lists)
 
 

@@ -75,8 +75,7 @@ def caption_label(
         for line in _filled(note.split(" "), " ")
     ]
     return (
-        '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
-        f"{''.join(rows)}</table>"
+        f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>'
     )
 
 
@@ -126,8 +125,7 @@ def _chips(styles: list[Style]) -> str:
         )
         rows.append(f"<tr>{inside}</tr>")
     return (
-        '<table border="0" cellborder="0" cellspacing="3" cellpadding="1">'
-        f"{''.join(rows)}</table>"
+        f'<table border="0" cellborder="0" cellspacing="3" cellpadding="1">{"".join(rows)}</table>'
     )
 
 

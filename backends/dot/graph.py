@@ -288,8 +288,10 @@ def _label(box: Box, widest: int) -> Written:
     lines = [html(line) for line in text.split("\n")]
     if box.label:
         gap = "<br/>" if "\n" in box.text and len(lines) > 1 else "&nbsp; "
-        lines[0] = f"<b>{html(clean(box.label, 60))}</b>{gap}{lines[0]}" if lines[0] else (
-            f"<b>{html(clean(box.label, 60))}</b>"
+        lines[0] = (
+            f"<b>{html(clean(box.label, 60))}</b>{gap}{lines[0]}"
+            if lines[0]
+            else (f"<b>{html(clean(box.label, 60))}</b>")
         )
     if box.count > 1:
         lines[0] = f"{lines[0]}&nbsp; <b>× {box.count}</b>"

@@ -259,9 +259,7 @@ def _in_stages(lines: Iterable[tuple[tuple[str, ...], Line]]) -> tuple[Line, ...
 
 def _stage(name: str, line: Line) -> Line:
     share, field = line.share, line.field
-    return Line(
-        "stage", name, name, "", 1, 1, line.outputs, line.amounts, share, field, (line,)
-    )
+    return Line("stage", name, name, "", 1, 1, line.outputs, line.amounts, share, field, (line,))
 
 
 def _joined(stage: Line, line: Line) -> Line:
@@ -347,4 +345,3 @@ def _needed(graph: Graph, value: str) -> list[Node]:
 
 def _sorted(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
-

@@ -92,6 +92,7 @@ def _convert(options: Namespace, module: Module) -> int:
 
     found = convert(module, read_checkpoint(options.weights))
     save(options.output, module, found.weights, options.weights)
+    show(f"{options.output}: the weights of `{module.name}` from {options.weights}")
     show(described(found))
     return OK
 

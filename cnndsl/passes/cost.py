@@ -232,9 +232,7 @@ def _node_ledgers(graph: Graph, functions: Mapping[str, Ledger]) -> dict[str, Le
     return result
 
 
-def _ledger(
-    node: Node, types: Mapping[str, TensorType], functions: Mapping[str, Ledger]
-) -> Ledger:
+def _ledger(node: Node, types: Mapping[str, TensorType], functions: Mapping[str, Ledger]) -> Ledger:
     if isinstance(node.op, Call):
         return functions[node.op.function]
     return node.op.ledger(*(types[name] for name in node.inputs))

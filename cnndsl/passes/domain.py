@@ -218,9 +218,7 @@ def _eliminate(
     equalities: list[Equality] = []
     while (found := next(filter(None, map(_equality, conditions)), None)) is not None:
         values: dict[str, Size] = {found.name: found.value}
-        equalities = [
-            Equality(e.name, _substitute(e.value, values), e.because) for e in equalities
-        ]
+        equalities = [Equality(e.name, _substitute(e.value, values), e.because) for e in equalities]
         equalities.append(found)
         conditions = [
             Condition(_substitute(c.size, values), c.positive, c.constraint)

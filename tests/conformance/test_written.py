@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("flax")
 
-from cnndsl import driver  # noqa: E402
-from cnndsl.verify import open_reference, verify  # noqa: E402
+from cnndsl import driver
+from cnndsl.verify import open_reference, verify
 
 SLOW = [pytest.mark.slow]
 CASES = [

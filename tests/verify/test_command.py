@@ -12,7 +12,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 pytest.importorskip("flax")
 pytest.importorskip("keras")
 
-from cnndsl.cli import main  # noqa: E402
+from cnndsl.cli import main
 
 SPEC = """\
 model net {
@@ -38,6 +38,7 @@ def network(eps=1e-3):
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(start, layers.Dense(5, activation="softmax")(x))
 """
+AGAINST = ["verify", "net.cnn:net", "--against", "keras:mine:network"]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -51,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_equal(capsys: Captured) -> None:
-    assert main("verify net.cnn:net --against keras:mine:network".split()) == 0
+    assert main(AGAINST) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("net against keras:mine:network (Keras ")
     assert lines[1:6] == [
@@ -66,7 +67,7 @@ def test_equal(capsys: Captured) -> None:
 
 
 def test_json(capsys: Captured) -> None:
-    arguments = "verify net.cnn:net --against keras:mine:network --json --seed 3".split()
+    arguments = [*AGAINST, "--json", "--seed", "3"]
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["equal"] and found["seed"] == 3

@@ -53,7 +53,7 @@ class Conversion(Record):
 
 def described(found: Conversion) -> str:
     """What was taken, and what was not, for the terminal."""
-    lines = [f"{found.layers} layers"]
+    lines = [f"{found.layers} layers, paired by names, order and shapes; `--against` proves it"]
     if found.left_out:
         lines.append(f"left out, the model has no place for them: {listed(found.left_out)}")
     if found.missing:
