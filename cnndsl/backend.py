@@ -53,6 +53,7 @@ GROUP = "cnndsl.backends"
 ATTRIBUTE = "BACKEND"
 
 BUILT_IN = {
+    "cnn": "cnndsl.backends.cnn",
     "dot": "cnndsl.backends.dot",
     "flax": "cnndsl.backends.flax",
     "report": "cnndsl.backends.report",
