@@ -361,6 +361,87 @@ def _without_sizes(text: str) -> str:
     return re.sub(r" +: [\dHW][^{};|\n]*$", "", text, flags=re.MULTILINE)
 
 
+EDGES = {
+    "names that mean something in a block": """
+        block i(n) { conv 3x3, n, relu }
+        block se(act) { conv 3x3, 4, act }
+        block f(unit, act, se) { unit(act); conv 3x3, se, act }
+        model m {
+          in1: input 12x12x4
+          in2: i(4); in3: i(8); in4: i(8); in5: i(8); in6: i(8)
+          f(se, relu, 4); f(se, silu, 8)
+          from in3; p3: i(8)
+          from in4; p4: i(8)
+          from in5; p5: i(8)
+          from in6; p6: i(8)
+          add(p3, p4, p5, p6)
+        }
+    """,
+    "labels that no copy changes": """
+        model m {
+          x1: input 12x12x4
+          y1: residual { conv 3x3, 4 }
+          y2: add { | conv 3x3, 4 | from x1 | from y1 }
+          y3: add { | conv 3x3, 4 | from x1 | from y2 }
+          y4: add { | conv 3x3, 4 | from x1 | from y3 }
+          y5: add { | conv 3x3, 4 | from x1 | from y4 }
+          concat(y1, y2, y3, y4, y5)
+        }
+    """,
+    "negative numbers, uneven ones": """
+        model m {
+          input 12x12x4
+          times -0.5
+          deconv 3x3, 4, pad=[-1, 0, 1, 2], output_padding=1
+          pad [0, 1, 0, 1]; crop 1x0
+          upsample 2x1, bilinear
+          conv 3x3/2x1, 8, pad=same, dilation=1x2
+          split [2, 6]
+          concat
+        }
+    """,
+    "residuals in residuals": """
+        model m {
+          input 12x12x4
+          { residual { residual { conv 3x3, 4; residual { conv 3x3, 4 } }; relu }; relu } × 2
+          residual { residual { residual { residual { residual { residual { relu; abs } } } } } }
+        }
+    """,
+    "outputs in an order of their own": """
+        model m {
+          input 12x12x4
+          output seen, training
+          a: conv 3x3, 4
+          output a, training, weight=0.5
+          b: conv 3x3, 8
+          output b
+          from a { output again }
+          conv 3x3, 2
+          output c, training
+        }
+    """,
+    "one value, many names": """
+        block same { input p, q; output q, p }
+        model m {
+          x: input 12x12x4
+          y: identity
+          from x, y
+          left, right: same
+          add(left, right, y, x)
+          stage s { z: relu }
+          u: identity
+          output u
+        }
+    """,
+}
+"""Texts that say the same in any case."""
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_edges_say_the_same(name: str) -> None:
+    assert_says_the_same(read(EDGES[name]))
+
+
 SHORTER = {
     "unequal blocks have names that say why": (
         """

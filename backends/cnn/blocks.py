@@ -7,6 +7,7 @@ block for each, with names that say how they differ.
 from __future__ import annotations
 
 from cnndsl.graph import Call, Graph, Module
+from cnndsl.lexer import MAX_STRING
 from cnndsl.op import OPS
 from cnndsl.record import Record, replace
 from cnndsl.syntax import (
@@ -18,7 +19,6 @@ from cnndsl.syntax import (
     File,
     Model,
     Name,
-    Parallel,
     Parameter,
     SourceNote,
     String,
@@ -44,6 +44,7 @@ from .parameters import UNSAFE, Parameters, defaults
 from .repeats import LONGEST
 from .settings import Settings, ways_of
 from .structure import tidy
+from .titles import UNIT, Traits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,12 +58,8 @@ if TYPE_CHECKING:
     Members = list[tuple[Graph, tuple[Statement, ...]]]
     """Functions with their statements."""
 
-UNIT = "unit"
-"""What a parameter is called that is a block."""
 FOLDS = (LONGEST, 1, 0)
 """How repeats are looked for; what gives fewest blocks is kept."""
-MOST_WORDS = 2
-"""Words that a block's name gains."""
 LEAST_SIZES = 3
 """Changes of the map's size in a block that says them."""
 
@@ -95,7 +92,7 @@ class Book:
         titles = dict.fromkeys(graph.definition for graph in self.functions)
         self.names = set(UNSAFE)
         self.titles = {definition: self._free(legal_name(definition)) for definition in titles}
-        self.plain: dict[str, _Traits] = {}  # what has the definition's name
+        self.plain: dict[str, Traits] = {}  # what has the definition's name
         for definition, members in _by_definition(self.functions):
             self._add(definition, members)
 
@@ -118,7 +115,9 @@ class Book:
     def _add(self, definition: str, graphs: Sequence[Graph]) -> None:
         """Make the blocks of a definition, whose callees are known."""
         forms = min((self._forms(graphs, longest) for longest in FOLDS), key=len)
-        traits = [(_Traits(members), members) for members in map(self._folded, forms)]
+        traits = [
+            (Traits(*zip(*members, strict=True)), members) for members in map(self._folded, forms)
+        ]
         traits.sort(key=lambda form: (len(form[0].words), -len(form[1])))
         for form, members in traits:
             title = self.titles[definition]
@@ -148,7 +147,7 @@ class Book:
     def file(self) -> File:
         """The whole text as a tree."""
         module = self.module
-        source = module.source.replace('"', "'").replace("\n", " ")
+        source = module.source.replace('"', "'").replace("\n", " ")[:MAX_STRING]
         note = (SourceNote(String(source, AT), AT),) if source else ()
         body = statements(self.main, self, Style(sizes=True, is_model=True))
         inside = Body(self._spelled((*note, *self.settings.statements(), *body)), AT)
@@ -184,7 +183,7 @@ class Book:
         """The body with sizes, if it is always for the same input and changes it often."""
         first, *others = self._members(family)
         inputs = [value.type for value in first.inputs]
-        if family.columns or len(inputs) > 1:
+        if family.columns or len(inputs) > 1 or not isinstance(inputs[0].elements, int):
             return None
         if any([value.type for value in graph.inputs] != inputs for graph in others):
             return None
@@ -236,79 +235,6 @@ def _said(arguments: Iterable[Argument], usual: Mapping[str, int]) -> Iterator[A
             yield positional(value)
         else:
             yield argument
-
-
-# -------------------------------------------------------------------------- forms
-
-
-class _Traits:
-    """What can be said of the functions of a form to tell it from others of its definition."""
-
-    def __init__(self, members: Members) -> None:
-        graph, body = members[0]
-        self.words = tuple(dict.fromkeys(_words(body)))
-        self.arguments = {
-            key: tuple(dict(graph.arguments).get(key) for graph, _ in members)
-            for key, _ in graph.arguments
-        }
-
-    def beside(self, plain: _Traits, title: str, taken: set[str]) -> str:
-        """A suffix for the definition's name that says how this form is not the plain one."""
-        for suffix in self._suffixes(plain, title):
-            if legal_name(f"{title}_{suffix}") not in taken:
-                return f"_{suffix}"
-        return ""
-
-    def _suffixes(self, plain: _Traits, title: str) -> Iterator[str]:
-        new = [word for word in self.words if word not in plain.words]
-        parts = "_".join([_rest(word, title) for word in new if word not in OPS][:MOST_WORDS])
-        yield from [parts] if parts else []
-        for argument in self._own_arguments(plain):
-            yield argument
-            yield from [f"{parts}_{argument}"] if parts else []
-        yield from (word for word in new if word in OPS)
-
-    def _own_arguments(self, plain: _Traits) -> Iterator[str]:
-        """Arguments that all functions of this form have, and none of the plain one."""
-        for key, column in self.arguments.items():
-            value = column[0]
-            if set(column) == {value} and value not in plain.arguments.get(key, ()):
-                if isinstance(value, str):
-                    yield value
-                elif isinstance(value, int) and not isinstance(value, bool):
-                    yield f"{key}{value}"
-
-
-def _rest(word: str, title: str) -> str:
-    """A block's name without the words with which the title begins, too."""
-    words = word.split("_")
-    for before in title.split("_"):
-        if words[:1] != [before]:
-            break
-        words = words[1:]
-    return "_".join(words) or word
-
-
-def _words(node: object) -> Iterator[str]:
-    """The operators, merges and blocks in statements, in order."""
-    if isinstance(node, Apply | CallExpr):
-        if isinstance(node.callee, Literal):
-            yield from [node.callee.value] if node.callee.id == UNIT else []
-        elif node.callee is not None:
-            yield node.callee.id
-        posts = [a.value for a in node.arguments if a.name is None]
-        yield from (p.id for p in posts if type(p) is Name and p.id in OPS)
-        yield from _words(tuple(p for p in posts if isinstance(p, CallExpr)))
-        yield from _words(node.body if isinstance(node, Apply) else ())
-    elif isinstance(node, Parallel):
-        yield node.merge.id
-        yield from _words(node.branches)
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from _words(part)
-    elif isinstance(node, Record):
-        for field in node.fields:
-            yield from _words(getattr(node, field))
 
 
 def _family(title: str, members: Members, taken: set[str]) -> Family:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from cnndsl.record import Record
+from cnndsl.scanner import EXPRESSION_WORDS
 from cnndsl.syntax import Binary, Body, CallExpr, For, From, Range, Stage, Template
 
 from .literal import AT, Label, name, number, positional, rewrite
@@ -46,27 +47,25 @@ def roll(drafts: Sequence[Draft], variable: str) -> list[Draft]:
 
     A loop may begin with a `from` that says where the flow is already.
     """
-    if len(drafts) <= LEAST_SPARED:
-        return list(drafts)
-    rest = [(draft, _form(draft.finished())) for draft in drafts]
+    forms = [_form(draft.finished()) for draft in drafts]
     result: list[Draft] = []
-    before: tuple[str, ...] = ()
-    while rest:
-        period, count, spared = _best([form for _, form in rest])
-        if len(before) == 1:
-            here = Draft(From((Label(before[0], AT),), None, AT))
-            longer = [(here, _form(here.statement)), *rest]
-            found = _best([form for _, form in longer])
+    at = 0
+    while at < len(drafts):
+        period, count, spared = _best(forms, at)
+        body = [draft.finished() for draft in drafts[at : at + period]]
+        patterns = _patterns(forms, at, period)
+        labels = drafts[at - 1].labels if at else ()
+        if len(labels) == 1 and _is_followed(labels[0], forms[at + 1 : at + LONGEST]):
+            here = From((Label(labels[0], AT),), None, AT)
+            longer = [_form(here), *forms[at:]]
+            found = _best(longer, 0)
             if found[2] > spared + 1:
-                rest, (period, count, spared) = longer, found
-        if count == 1:
-            before = rest[0][0].labels
-            result.append(rest.pop(0)[0])
-            continue
-        body = [draft.finished() for draft, _ in rest[:period]]
-        patterns = _patterns([form for _, form in rest], period)
-        result.append(Draft(_loop(body, patterns, count, variable)))
-        before, rest = rest[period * count - 1][0].labels, rest[period * count :]
+                period, count, _ = found
+                body = [here, *(draft.finished() for draft in drafts[at : at + period - 1])]
+                patterns = _patterns(longer, 0, period)
+                at -= 1
+        result.append(drafts[at] if count == 1 else Draft(_loop(body, patterns, count, variable)))
+        at += period * count
     return result
 
 
@@ -88,14 +87,20 @@ def _form(statement: Statement) -> Form:
     return rewrite(statement, change), tuple(labels)
 
 
-def _best(forms: Sequence[Form]) -> tuple[int, int, int]:
-    """Length and number of the copies from the start that spare most statements, and how many."""
+def _is_followed(label: str, forms: Sequence[Form]) -> bool:
+    """Whether a `from` comes that could be the next one after a `from` with this label."""
+    here, _ = _form(From((Label("", AT),), None, AT))
+    return any(form == here and _pattern(label, labels[0]) for form, labels in forms)
+
+
+def _best(forms: Sequence[Form], at: int) -> tuple[int, int, int]:
+    """Length and number of the copies from `at` on that spare most statements, and how many."""
     best = 1, 1, LEAST_SPARED - 1
-    for period in range(1, min(LONGEST, len(forms) // 2) + 1):
-        patterns = _patterns(forms, period)
+    for period in range(1, min(LONGEST, (len(forms) - at) // 2) + 1):
+        patterns = _patterns(forms, at, period)
         if patterns:
             count = 2
-            while _continues(forms, period, count, patterns):
+            while _continues(forms, at, period, count, patterns):
                 count += 1
             spared = (count - 1) * period - 1
             if spared > best[2]:
@@ -103,20 +108,19 @@ def _best(forms: Sequence[Form]) -> tuple[int, int, int]:
     return best
 
 
-def _patterns(forms: Sequence[Form], period: int) -> dict[str, Pattern]:
+def _patterns(forms: Sequence[Form], at: int, period: int) -> dict[str, Pattern]:
     """How labels change from the first to the second copy; nothing if that is no loop."""
-    found: dict[str, Pattern] = {}
-    pairs = zip(forms[:period], forms[period : 2 * period], strict=True)
+    found: dict[str, Pattern | None] = {}
+    pairs = zip(forms[at : at + period], forms[at + period : at + 2 * period], strict=False)
     for (first, labels), (second, others) in pairs:
         if first != second or "" in labels:
             return {}
         for one, other in zip(labels, others, strict=True):
             pattern = _pattern(one, other) if one != other else None
-            if found.get(one, pattern) != pattern or (pattern is None and one != other):
+            if found.setdefault(one, pattern) != pattern or (pattern is None and one != other):
                 return {}
-            if pattern is not None:
-                found[one] = pattern
-    return found if len({pattern.step for pattern in found.values()}) == 1 else {}
+    patterns = {label: pattern for label, pattern in found.items() if pattern is not None}
+    return patterns if len({pattern.step for pattern in patterns.values()}) == 1 else {}
 
 
 def _pattern(one: str, other: str) -> Pattern | None:
@@ -126,19 +130,21 @@ def _pattern(one: str, other: str) -> Pattern | None:
         before, after, value = one[:start], one[end:], int(digits[0])
         for step in (1, -1):
             pattern = Pattern(before, value, after, step)
-            if before and pattern.at(0) == one and pattern.at(1) == other:
+            is_name = before and before not in EXPRESSION_WORDS  # `in{i}` reads as a word
+            if is_name and pattern.at(0) == one and pattern.at(1) == other:
                 return pattern
     return None
 
 
 def _continues(
-    forms: Sequence[Form], period: int, count: int, patterns: dict[str, Pattern]
+    forms: Sequence[Form], at: int, period: int, count: int, patterns: dict[str, Pattern]
 ) -> bool:
     """Whether one more copy follows the first ones."""
-    copy = forms[period * count : period * (count + 1)]
+    start = at + period * count
+    copy = forms[start : start + period]
     if len(copy) < period:
         return False
-    for (first, labels), (form, others) in zip(forms[:period], copy, strict=True):
+    for (first, labels), (form, others) in zip(forms[at : at + period], copy, strict=True):
         expected = (patterns[one].at(count) if one in patterns else one for one in labels)
         if first != form or tuple(expected) != others:
             return False

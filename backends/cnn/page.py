@@ -51,11 +51,15 @@ if TYPE_CHECKING:
         @property
         def ways(self) -> Mapping[str, Mapping[str, Ways]]: ...
 
+        @property
+        def names(self) -> set[str]:
+            """Those of blocks, and words that mean something in a block."""
+
         def call(self, function: str) -> tuple[Name, tuple[Argument, ...]]:
             """The block that a function became, and its arguments."""
 
 
-LETTERS = (*"ijmrst", "index", "number")
+LETTERS = tuple("ijmrst") + tuple(f"i{number}" for number in range(100))
 """Names for the variable of a loop."""
 LEAST_EQUAL = 3
 """Branches that are written as a loop."""
@@ -104,8 +108,8 @@ class _Page:
         self.items = staged(with_endings(items, graph, self.declared))
         self.stages = {stage.name: stage.gives for stage in _stages(self.items)}
         self.labels = self._labels()
-        arguments = dict(graph.arguments)
-        self.variable = next(letter for letter in LETTERS if letter not in arguments)
+        taken = {*dict(graph.arguments), *book.names}
+        self.variable = next(letter for letter in LETTERS if letter not in taken)
         marked = (i for i in made(self.items) if self.labels[i.gives[0]] == i.nodes[0].label)
         self.named = {*needed, *(value for item in marked for value in item.gives)}
         if len(graph.inputs) > 1:

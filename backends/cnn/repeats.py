@@ -38,7 +38,7 @@ class Draft(Record):
 
     Arguments:
         labels: of the value that it gives.
-        mark: the label that the graph has for it: copies of a repeat have the same.
+        mark: the label of its statement in the graph: copies of a repeat have the same.
         size: the type of its value, if it has another shape than the value before.
         tells: whether its arguments say the size.
         is_call: of a block.
@@ -113,16 +113,23 @@ def _best(drafts: Sequence[Draft], at: int, longest: int) -> tuple[int, int]:
 
 
 def _follows(drafts: Sequence[Draft], at: int, period: int, count: int) -> bool:
-    """Whether one more copy follows the first ones. Only the last of all may have a label."""
+    """Whether one more copy follows the first ones."""
     start = at + period * count
     copy = drafts[start : start + period]
     if len(copy) < period or not all(_can_repeat(draft) for draft in copy):
         return False
-    before = drafts[start - period : start]
-    if any(draft.labels for draft in (*before, *(copy if period > 1 else ()))):
+    if not _may_be_labelled(drafts[at : start + period], period):
         return False
     pairs = zip(drafts[at : at + period], copy, strict=True)
-    return all((a.statement, a.mark) == (b.statement, b.mark) for a, b in pairs)
+    return all(one.statement == other.statement for one, other in pairs)
+
+
+def _may_be_labelled(copies: Sequence[Draft], period: int) -> bool:
+    """Whether one label is right for copies: the last one has it, and it is meant for all."""
+    *others, last = copies
+    if any(draft.labels for draft in others) or (period > 1 and last.labels):
+        return False
+    return not last.labels or all(draft.mark == last.mark for draft in others)
 
 
 def _can_repeat(draft: Draft) -> bool:
@@ -133,8 +140,9 @@ def _varied(drafts: Sequence[Draft], at: int) -> int:
     """How many calls from `at` on differ only as `2 then 1` and `copy` can say; at least 1."""
     count = 1
     for before, draft in zip(drafts[at:], drafts[at + 1 :], strict=False):
-        alike = draft.mark == before.mark and not before.labels and draft.is_call
-        if not alike or skeleton(draft.statement) != skeleton(before.statement):
+        if not draft.is_call or not _may_be_labelled(drafts[at : at + count + 1], 1):
+            break
+        if skeleton(draft.statement) != skeleton(before.statement):
             break
         if _callee(draft.statement) != _callee(before.statement):
             break

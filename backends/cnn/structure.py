@@ -404,9 +404,9 @@ def _main_path(
 ) -> int:
     """How much of the first branch reads better as the flow before the merge.
 
-    What others skip over is read by its label then. It is the sum so far in `a + b + c`, where
-    each summand starts elsewhere, or a branch that leaves the size of the map that another one
-    passes on and comes back to it, as the arms of a U do.
+    What others skip over is read by its label then. It is the sum so far in `a + b + c`, or a
+    branch that leaves the size of the map that another one passes on and comes back to it, as
+    the arms of a U do.
     """
     branch = branches[first]
     if not branch:
@@ -414,7 +414,7 @@ def _main_path(
     others = [pair for i, pair in enumerate(zip(node.inputs, branches, strict=True)) if i != first]
     starts = {start for value, other in others for start in Branch(value, tuple(other)).starts}
     sums = [i for i, item in enumerate(branch, 1) if item.nodes[-1].op == node.op]
-    if sums and (sums[-1] == len(branch) or starts.isdisjoint(branch[0].starts)):
+    if sums and (len(branch) == 1 or starts.isdisjoint(branch[0].starts)):
         return sums[-1] if any(other for _, other in others) else len(branch)
     for value, other in others:
         if not other and (value,) in branch[0].starts:
