@@ -616,7 +616,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     arguments = ["verify", str(tmp_path / "net.cnn"), "--weights", str(tmp_path / "m.safetensors")]
     assert main([*arguments, "-o", str(out)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "3 layers",
+        f"{out}: the weights of `net` from {tmp_path / 'm.safetensors'}",
+        "3 layers, paired by names, order and shapes; `--against` proves it",
         "not in the file, for training only: `conv3`, `fc2`",
     ]
     assert len(load_file(out)) == 6
