@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("KERAS_BACKEND", "jax")  # before anything imports Keras
+
 # Where a failure stops a change, the examples are the same each time.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):

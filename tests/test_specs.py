@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import os
 import re
 import shutil
 from pathlib import Path
@@ -165,7 +164,6 @@ def test_blocks_have_sources(path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def keras() -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "jax")
     return pytest.importorskip("keras")
 
 

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-os.environ.setdefault("KERAS_BACKEND", "jax")
 pytest.importorskip("flax")
 pytest.importorskip("safetensors")
 
