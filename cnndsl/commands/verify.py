@@ -83,6 +83,8 @@ def run(options: Namespace) -> int:
         from ..verify.checkpoints import save
 
         save(options.output, module, weights, options.weights)
+        if not options.json:
+            show(_written(options, module))
     return OK
 
 
@@ -92,9 +94,13 @@ def _convert(options: Namespace, module: Module) -> int:
 
     found = convert(module, read_checkpoint(options.weights))
     save(options.output, module, found.weights, options.weights)
-    show(f"{options.output}: the weights of `{module.name}` from {options.weights}")
+    show(_written(options, module))
     show(described(found))
     return OK
+
+
+def _written(options: Namespace, module: Module) -> str:
+    return f"{options.output}: the weights of `{module.name}` from {options.weights}"
 
 
 def _judge(

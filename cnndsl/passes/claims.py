@@ -42,12 +42,14 @@ class Verdict(Record):
         holds: whether it is so.
         found: the number or the shape.
         problem: what to report when it does not hold.
+        note: where the claim comes from.
     """
 
     text: str
     holds: bool
     found: Found
     problem: Diagnostic | None = None
+    note: str = ""
 
 
 class Subject:
@@ -114,7 +116,7 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
             ),
         )
     if _holds(claim, found):
-        return Verdict(text, True, found)
+        return Verdict(text, True, found, note=claim.note)
     return Verdict(text, False, found, _refuted(claim, found, text))
 
 

@@ -16,6 +16,7 @@ from .ours import Emitted, every_value, trace_of, with_logits
 from .probe import Parting, part, relative
 from .trace import Trace
 from .weights import carried_back, carried_over, draw
+from .words import sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _compared(name: str, mine: np.ndarray, other: np.ndarray) -> Compared:
     if mine.shape != other.shape and mine.size == other.size:
         other = other.reshape(mine.shape)  # 1x1x1000 and 1000
     if mine.shape != other.shape:
-        why = f"output `{name}` is {_size(mine.shape[1:])}, theirs is {_size(other.shape[1:])}"
+        why = f"output `{name}` is {sizes(mine.shape[1:])}, theirs is {sizes(other.shape[1:])}"
         raise Mismatch(None, None, why)
     return Compared(name, mine.shape[1:], relative(mine, other))
 
@@ -245,10 +246,10 @@ def _apart(code: str, message: str, parting: Parting | None, notes: Sequence[str
         notes.append(f"theirs is `{other.name}`{how}")
         notes += [f"its input is padded by `{pad.name}`: {pad.said}" for pad in parting.pads]
         if parting.apart is None:
-            notes.append(f"it gives {_size(other.shape)}, ours gives {_size(step.shape)}")
+            notes.append(f"it gives {sizes(other.shape)}, ours gives {sizes(step.shape)}")
         else:
             notes.append(f"they differ by {parting.apart:.1e} of the largest value")
-    label = f"the first tensor that differs: `{step.said}`, {_size(step.shape)}"
+    label = f"the first tensor that differs: `{step.said}`, {sizes(step.shape)}"
     return CnnError(error(code, message, step.span, label, notes=notes))
 
 
@@ -279,7 +280,7 @@ def _sizes(mismatch: Mismatch, ours: Trace, theirs: Trace) -> Iterator[Label]:
     if mismatch.sizes is not None:
         mine, other = ours.steps[mismatch.sizes[0]], theirs.steps[mismatch.sizes[1]]
         if mine.span is not None:
-            text = f"gives {_size(mine.shape)}, their `{other.name}` gives {_size(other.shape)}"
+            text = f"gives {sizes(mine.shape)}, their `{other.name}` gives {sizes(other.shape)}"
             yield Label(mine.span, text)
 
 
@@ -288,7 +289,3 @@ def _is_folded(ours: Trace, theirs: Trace) -> bool:
     kinds = {step.kind for step in ours.steps} - {step.kind for step in theirs.steps}
     biases = (slot.role == "bias" for step in theirs.steps for slot in step.weights)
     return "bn" in kinds and any(biases)
-
-
-def _size(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))

@@ -20,7 +20,8 @@ from typing import Any
 
 from cnndsl import driver
 from cnndsl.driver import Compiled
-from tests.conformance.zoo import Entry, entries
+from cnndsl.notation import number
+from tests.conformance.zoo import Entry, entries, written_here
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "tests" / "data" / "conformance.json"
@@ -44,6 +45,18 @@ largest difference of an output (before a last softmax), in units of its largest
 alone makes 1e-7 to 5e-6. Parameters are the trainable ones. A MAC is one multiply-accumulate of a
 convolution or a full connection; bias additions, pools and activations are not counted. The
 reference's MACs are counted from the shapes of the kernels and outputs that ran.
+"""
+
+WRITTEN = """\
+No library defines these networks; `tests/conformance/references` does, in PyTorch, and
+`tests/conformance/test_written.py` compares them to 1e-5. That the definitions are those of the
+papers is for a reader to see.
+"""
+COUNTED = """\
+No row above is about these models: nothing that is the same network could be installed, or a
+sibling above has the same layers. `cnnc check` proves their claims. A note behind a claim says
+where the number comes from; without one it is the source's, or that of another implementation's
+layers. Where a spec had to choose what its source leaves open, a comment in it says so.
 """
 
 
@@ -97,7 +110,7 @@ def compare(entry: Entry) -> dict[str, Any] | None:
 
 def page() -> str:
     """The whole page."""
-    compared, counted = tables()
+    compared, written, counted = tables()
     versions = ", ".join(sorted({result["version"] for result in read().values()}))
     return "\n".join([
         HEAD,
@@ -107,24 +120,27 @@ def page() -> str:
         "",
         *compared,
         "",
-        "## Proved by published counts",
+        "## Compared with definitions of this project",
         "",
-        "No implementation that could be installed is the same network, or the paper's own form is "
-        "shown beside the common one. `cnnc check` proves these claims; each is a number of the "
-        "paper or of its authors' code.",
+        WRITTEN,
+        *written,
         "",
+        "## Proved by counts",
+        "",
+        COUNTED,
         *counted,
         "",
     ])  # fmt: skip
 
 
-def tables() -> tuple[list[str], list[str]]:
-    """Rows of the models that were compared, and of the others."""
-    results = read()
+def tables() -> tuple[list[str], list[str], list[str]]:
+    """Rows of the models that were compared, of those with a definition here, of the others."""
+    results, definitions = read(), {case.model: case.reference for case in written_here()}
     compared = [
         "| model | network | layers | parameters | MACs | difference |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
     ]
+    written = ["| model | definition | parameters | MACs |", "| --- | --- | ---: | ---: |"]
     counted = ["| model | source | parameters | MACs | claims |",
                "| --- | --- | ---: | ---: | --- |"]  # fmt: skip
     for file, model in every_model():
@@ -132,9 +148,11 @@ def tables() -> tuple[list[str], list[str]]:
         link = f"[{name}](../specs/{file})"
         if name in results:
             compared.append(compared_row(link, model, results[name]))
+        elif name in definitions:
+            written.append(written_row(link, model, definitions[name]))
         else:
             counted.append(counted_row(link, model))
-    return compared, counted
+    return compared, written, counted
 
 
 def every_model() -> Iterator[tuple[str, Compiled]]:
@@ -163,12 +181,18 @@ def both(ours: object, theirs: int) -> str:
     return f"{ours:,}" if ours == theirs else f"{ours:,} (theirs {theirs:,})"
 
 
+def written_row(link: str, model: Compiled, reference: str) -> str:
+    file, _, name = reference.partition(":")
+    definition = f"[`{name}`](../tests/conformance/references/{file}.py)"
+    return f"| {link} | {definition} | {model.cost.params:,} | {number(model.cost.macs)} |"
+
+
 def counted_row(link: str, model: Compiled) -> str:
-    macs = model.cost.macs
-    claims = "; ".join(f"`{claim.text}`" for claim in model.claims)
-    source = model.module.source.replace("|", "\\|")
-    number = f"{macs:,}" if isinstance(macs, int) else f"`{macs}`"
-    return f"| {link} | {source} | {model.cost.params:,} | {number} | {claims} |"
+    claims = "; ".join(
+        f"`{claim.text}`" + (f" ({claim.note})" if claim.note else "") for claim in model.claims
+    )
+    cells = [link, model.module.source, f"{model.cost.params:,}", number(model.cost.macs), claims]
+    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"
 
 
 if __name__ == "__main__":

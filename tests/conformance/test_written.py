@@ -9,24 +9,24 @@ pytest.importorskip("flax")
 
 from cnndsl import driver
 from cnndsl.verify import open_reference, verify
+from tests.conformance.zoo import Written, written_here
 
-SLOW = [pytest.mark.slow]
 CASES = [
-    pytest.param("espcn.cnn:espcn_x3", "espcn:espcn", "17x19x1", id="espcn"),
-    pytest.param("siamese.cnn", "siamese:Siamese", None, id="siamese"),
-    pytest.param("unet.cnn:unet", "unet:unet", "32x48x1", id="unet"),
-    pytest.param("unet.cnn:unet_2015", "unet:unet_2015", None, id="unet_2015", marks=SLOW),
-    pytest.param("fcn.cnn", "fcn:FCN8s", None, id="fcn8s", marks=SLOW),
-    pytest.param("fcn.cnn", "fcn:FCN8s", "33x70x3", id="fcn8s-small", marks=SLOW),
+    pytest.param(
+        case,
+        id=f"{case.model}-{case.input or 'whole'}",
+        marks=() if case.fast else pytest.mark.slow,
+    )
+    for case in written_here()
 ]
-"""A spec, the reference, and another size of the input."""
 
 
-@pytest.mark.parametrize(("spec", "name", "size"), CASES)
-def test_is_the_same_network(spec: str, name: str, size: str | None) -> None:
-    module = driver.compile_model(spec, input=size).module
+@pytest.mark.parametrize("case", CASES)
+def test_is_the_same_network(case: Written) -> None:
+    module = driver.compile_model(f"{case.model}.cnn", input=case.input).module
     shapes = [value.type.shape for value in module.main.inputs]
-    verdict = verify(module, open_reference(f"torch:tests.conformance.references.{name}", shapes))
+    reference = f"torch:tests.conformance.references.{case.reference}"
+    verdict = verify(module, open_reference(reference, shapes))
     assert verdict.equal
     assert verdict.parameters[0] == verdict.parameters[1]
     assert verdict.macs[0] == verdict.macs[1]

@@ -37,3 +37,21 @@ def entries() -> list[Entry]:
     networks: dict[str, str] = data["networks"]
     assert networks.keys() >= set(data["fast"])
     return [Entry(model, against, model in data["fast"]) for model, against in networks.items()]
+
+
+class Written(Record):
+    """A model, its definition in `references/`, and another size of the input, if it is open."""
+
+    model: str
+    reference: str
+    input: str | None
+    fast: bool
+
+
+def written_here() -> list[Written]:
+    """Every comparison with a definition of this project."""
+    data = tomllib.loads(LIST.read_text(encoding="utf-8"))
+    return [
+        Written(case["model"], case["reference"], case.get("input"), case.get("fast", False))
+        for case in data["written"]
+    ]
