@@ -1,9 +1,11 @@
 """`cnndsl`: convolutional networks as the tables of their papers, compiled.
 
-import cnndsl
-model = cnndsl.load("resnet50.cnn", classes=10)
-model.cost().macs
-print(model.to_flax())
+    import cnndsl
+    model = cnndsl.load("resnet50.cnn", classes=10)
+    model.cost().macs
+    print(model.to_flax())
+
+`load` and `Network` are the whole interface; problems are raised as one `CnnError`.
 """
 
 from __future__ import annotations

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
             `flipped`, whether a kernel is mirrored along height and width.
             """
 
+        def arrange(self, module: Module, weights: Mapping[Any, Any]) -> dict[Any, Any]:
+            """Weights laid out as in the IR, as the code keeps them, by their paths."""
+
     class FigureBackend(Backend, Protocol):
         """A backend whose text can be drawn."""
 

@@ -1,8 +1,10 @@
 """Figures of networks: DOT text for Graphviz, and SVG, PDF or PNG where it is installed.
 
-from cnndsl.backends.dot import BACKEND
-BACKEND.emit(module, level="layer")
-BACKEND.render(module, "svg", level="block", direction="LR")
+    from cnndsl.backends.dot import BACKEND
+    BACKEND.emit(module, level="layer")
+    BACKEND.render(module, "svg", level="block", direction="LR")
+
+`Options` has every option with its default.
 """
 
 from __future__ import annotations

@@ -291,7 +291,7 @@ def _label(box: Box, widest: int) -> Written:
         lines[0] = (
             f"<b>{html(clean(box.label, 60))}</b>{gap}{lines[0]}"
             if lines[0]
-            else (f"<b>{html(clean(box.label, 60))}</b>")
+            else f"<b>{html(clean(box.label, 60))}</b>"
         )
     if box.count > 1:
         lines[0] = f"{lines[0]}&nbsp; <b>× {box.count}</b>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from cnndsl.graph import Module
 from cnndsl.notation import number, whole_formula
@@ -33,6 +34,10 @@ class FlaxBackend:
     def weight_map(self, module: Module) -> dict[Key, Place]:
         """Where the emitted code keeps each weight."""
         return weight_map(module)
+
+    def arrange(self, module: Module, weights: Mapping[Key, Any]) -> dict[tuple[Any, ...], Any]:
+        """Weights laid out as in the IR, by their paths in the emitted model."""
+        return arrange(module, weights)
 
 
 def counts(module: Module) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Cost reports: what each layer, block and stage has of parameters and operations.
 
-from cnndsl.backends.report import BACKEND
-print(BACKEND.emit(module, level="layer", convention="flops"))
+    from cnndsl.backends.report import BACKEND
+    print(BACKEND.emit(module, level="layer", convention="flops"))
 """
 
 from __future__ import annotations

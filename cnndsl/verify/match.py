@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from ..record import Record
-from .trace import JOINS, KERNELS, SILENT, UNORDERED, Shape, Step, Trace
+from .trace import JOINS, KERNELS, SILENT, UNORDERED, Shape, Step, Trace, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -314,12 +314,12 @@ def described(step: Step) -> str:
     """`conv with kernel 3x3x64x64 and bias 64`"""
     if not step.weights:
         return f"a join (`{step.kind}`)"
-    parts = [f"{slot.role} {'x'.join(map(str, slot.shape))}" for slot in step.weights]
+    parts = [f"{slot.role} {shown(slot.shape)}" for slot in step.weights]
     return f"`{step.kind}` with {', '.join(parts)}"
 
 
 def _about_inputs(ours: tuple[Shape, ...], theirs: tuple[Shape, ...]) -> str:
     def said(shapes: tuple[Shape, ...]) -> str:
-        return ", ".join("x".join(map(str, shape)) for shape in shapes)
+        return ", ".join(map(shown, shapes))
 
     return f"ours reads {said(ours)}, theirs {said(theirs)}"

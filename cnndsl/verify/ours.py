@@ -92,10 +92,9 @@ class Emitted:
     """
 
     def __init__(self, module: Module, target: str = "flax") -> None:
-        emitter = weighted_backend(target)
+        self.backend = weighted_backend(target)
         self.module = module
-        self.places = emitter.weight_map(module)
-        self.python = _loaded(emitter.emit(module), module.name)
+        self.python = _loaded(self.backend.emit(module), module.name)
 
     @property
     def model(self) -> Any:
@@ -113,7 +112,7 @@ class Emitted:
         model = nnx.eval_shape(lambda: self.model(rngs=nnx.Rngs(0)))
         model.eval()
         graphdef, state = nnx.split(model)
-        values = self.named(weights)
+        values = self.backend.arrange(self.module, weights)
         for path, variable in nnx.to_flat_state(state):
             if path in values:
                 variable.set_value(jnp.asarray(values[path]))
@@ -123,14 +122,6 @@ class Emitted:
                 missing = variable.get_value()
                 variable.set_value(jnp.zeros(missing.shape, missing.dtype))
         return nnx.merge(graphdef, state)
-
-    def named(self, weights: Mapping[Hashable, np.ndarray]) -> dict[tuple[Any, ...], np.ndarray]:
-        """Weights by their paths in the model."""
-        return {
-            place.path: weights[key][::-1, ::-1] if place.flipped else weights[key]
-            for key, place in self.places.items()
-            if key in weights
-        }
 
     def run(
         self, weights: Mapping[Hashable, np.ndarray], inputs: Sequence[np.ndarray]
@@ -170,8 +161,9 @@ def every_value(
     exposed = replace(graph, outputs=tuple(Output(name, name) for name in names))
     emitted = Emitted(replace(module, functions=(exposed,)))
     path = {node.name: path for node, path in _paths(module)}
+    keys = emitted.backend.weight_map(emitted.module)
     found = emitted.run(
-        {((name,), role): weights[path[name], role] for (name,), role in emitted.places}, inputs
+        {((name,), role): weights[path[name], role] for (name,), role in keys}, inputs
     )
     return [*inputs, *(found[name] for name in names)]
 

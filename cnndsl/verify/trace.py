@@ -29,6 +29,11 @@ KERNELS = frozenset({"conv", "dwconv", "fc"})
 """Kinds whose kernels mean the same when their shapes are: a 1x1 convolution is an `fc`."""
 
 
+def shown(shape: Sequence[int]) -> str:
+    """`56x56x64`"""
+    return "x".join(map(str, shape))
+
+
 class Slot(Record):
     """A weight of a step.
 

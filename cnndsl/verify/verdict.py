@@ -14,9 +14,8 @@ from ..record import Record, replace
 from .match import Mismatch, Pairing, described, match
 from .ours import Emitted, every_value, trace_of, with_logits
 from .probe import Parting, part, relative
-from .trace import Trace
+from .trace import Trace, shown
 from .weights import carried_back, carried_over, draw
-from .words import sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ def _compared(name: str, mine: np.ndarray, other: np.ndarray) -> Compared:
     if mine.shape != other.shape and mine.size == other.size:
         other = other.reshape(mine.shape)  # 1x1x1000 and 1000
     if mine.shape != other.shape:
-        why = f"output `{name}` is {sizes(mine.shape[1:])}, theirs is {sizes(other.shape[1:])}"
+        why = f"output `{name}` is {shown(mine.shape[1:])}, theirs is {shown(other.shape[1:])}"
         raise Mismatch(None, None, why)
     return Compared(name, mine.shape[1:], relative(mine, other))
 
@@ -246,10 +245,10 @@ def _apart(code: str, message: str, parting: Parting | None, notes: Sequence[str
         notes.append(f"theirs is `{other.name}`{how}")
         notes += [f"its input is padded by `{pad.name}`: {pad.said}" for pad in parting.pads]
         if parting.apart is None:
-            notes.append(f"it gives {sizes(other.shape)}, ours gives {sizes(step.shape)}")
+            notes.append(f"it gives {shown(other.shape)}, ours gives {shown(step.shape)}")
         else:
             notes.append(f"they differ by {parting.apart:.1e} of the largest value")
-    label = f"the first tensor that differs: `{step.said}`, {sizes(step.shape)}"
+    label = f"the first tensor that differs: `{step.said}`, {shown(step.shape)}"
     return CnnError(error(code, message, step.span, label, notes=notes))
 
 
@@ -280,7 +279,7 @@ def _sizes(mismatch: Mismatch, ours: Trace, theirs: Trace) -> Iterator[Label]:
     if mismatch.sizes is not None:
         mine, other = ours.steps[mismatch.sizes[0]], theirs.steps[mismatch.sizes[1]]
         if mine.span is not None:
-            text = f"gives {sizes(mine.shape)}, their `{other.name}` gives {sizes(other.shape)}"
+            text = f"gives {shown(mine.shape)}, their `{other.name}` gives {shown(other.shape)}"
             yield Label(mine.span, text)
 
 

@@ -29,7 +29,7 @@ def draw(trace: Trace, seed: int = 0) -> Weights:
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    found = {key: _draw(slot.role, slot.shape, rng) for key, slot in trace.slots.items()}
+    found = {key: random_values(slot.role, slot.shape, rng) for key, slot in trace.slots.items()}
     for key in _summands(trace):
         found[key] = found[key] * np.float32(SUMMAND)
     return found
@@ -47,13 +47,16 @@ def _summands(trace: Trace) -> set[Hashable]:
     return found
 
 
-def _draw(role: str, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+def random_values(role: str, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Random float32 values that suit a role; the shape of a kernel ends in inputs, outputs."""
     from math import prod
 
     import numpy as np
 
+    fan_in = prod(shape[-4:-1])  # `local` has its positions in front
+
     kinds: Mapping[str, Callable[[], np.ndarray]] = {
-        "kernel": lambda: rng.normal(0.0, (1.5 / prod(shape[:-1])) ** 0.5, shape),
+        "kernel": lambda: rng.normal(0.0, (1.5 / fan_in) ** 0.5, shape),
         "bias": lambda: rng.normal(0.0, 0.1, shape),
         "scale": lambda: rng.uniform(0.5, 1.5, shape),
         "shift": lambda: rng.normal(0.0, 0.2, shape),

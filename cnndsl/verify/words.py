@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .trace import shown
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .verdict import Verdict
 
 
@@ -16,8 +16,8 @@ def described(verdict: Verdict) -> str:
         ("parameters", both(verdict.parameters)),
         ("MACs", both(verdict.macs)),
         ("weights", f"{verdict.origin}, {verdict.statistics:,} running statistics among them"),
-        ("inputs", f"{', '.join(map(sizes, verdict.inputs))}, normal, seed {verdict.seed}"),
-        *((output.output, f"{sizes(output.shape)}, largest difference {output.apart:.1e} "
+        ("inputs", f"{', '.join(map(shown, verdict.inputs))}, normal, seed {verdict.seed}"),
+        *((output.output, f"{shown(output.shape)}, largest difference {output.apart:.1e} "
                           "of the largest value") for output in verdict.compared),
     ]  # fmt: skip
     if verdict.trained != verdict.parameters:
@@ -58,8 +58,3 @@ def as_json(verdict: Verdict) -> dict[str, object]:
         "tolerance": verdict.tolerance,
         "equal": verdict.equal,
     }
-
-
-def sizes(shape: Sequence[int]) -> str:
-    """`224x224x3`"""
-    return "x".join(map(str, shape))

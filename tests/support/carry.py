@@ -10,8 +10,9 @@ import numpy as np
 from cnndsl.graph import Graph, Module, Node
 from cnndsl.op import Op
 from cnndsl.ops.reshape import Flatten
+from cnndsl.verify.weights import random_values
 
-from .weights import Path, Weights, draw, owners
+from .weights import Path, Weights, owners
 
 Layer = tuple[str, dict[str, np.ndarray]]
 """A layer's name, and its weights by role, kernels laid out as in the IR."""
@@ -91,7 +92,7 @@ def randomise_torch(model: Any, seed: int = 0) -> None:
                 role = "shift" if norm and role == "bias" else role
                 shape = tuple(tensor.shape)
                 flat = (int(np.prod(shape[1:])), shape[0]) if role == "kernel" else shape
-                value = draw(role, flat, rng)
+                value = random_values(role, flat, rng)
                 value = value.T.reshape(shape) if role == "kernel" else value
                 tensor.copy_(torch.tensor(value))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
 
 import numpy as np
 
 from cnndsl.graph import Call, Graph, Module, Node
 from cnndsl.op import Op
+from cnndsl.verify.weights import random_values
 
 Path = tuple[str, ...]
 """Names of nodes from the main flow through the calls down to an operator."""
@@ -53,22 +54,9 @@ def random_weights(module: Module, seed: int = 0) -> Weights:
     """Weights of every role, none of them trivial, under which values neither die nor explode."""
     rng = np.random.default_rng(seed)
     return {
-        (path, role): draw(role, shape, rng) for (path, role), shape in shapes(module).items()
+        (path, role): random_values(role, shape, rng)
+        for (path, role), shape in shapes(module).items()
     }
-
-
-def draw(role: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Random float32 values that suit a role; `shape` of a kernel ends in inputs, outputs."""
-    fan_in = prod(shape[-4:-1])
-    kinds: Mapping[str, Callable[[], np.ndarray]] = {
-        "kernel": lambda: rng.normal(0.0, (1.5 / fan_in) ** 0.5, shape),
-        "bias": lambda: rng.normal(0.0, 0.1, shape),
-        "scale": lambda: rng.uniform(0.5, 1.5, shape),
-        "shift": lambda: rng.normal(0.0, 0.2, shape),
-        "mean": lambda: rng.normal(0.0, 0.2, shape),
-        "variance": lambda: rng.uniform(0.5, 1.5, shape),
-    }
-    return kinds[role]().astype(np.float32)
 
 
 def number_of(weights: Mapping[Key, tuple[int, ...]], trainable: bool) -> int:

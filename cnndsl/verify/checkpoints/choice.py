@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 
 from ...diagnostics import fail
 from ..match import described, nature
+from ..trace import shown
 from .layers import fitted, laid_out
 
 TYPE_CHECKING = False
@@ -98,7 +99,7 @@ class Choice:
         if shape == wanted:
             why = f"`{other.name}` has {listed(other.weights)}, and `{name}` is {described(step)}"
             misfit(self.path, self.own.module, why, notes)
-        why = f"`{other.name}` is {size(shape)}, and `{name}` is {size(wanted)}"
+        why = f"`{other.name}` is {shown(shape)}, and `{name}` is {shown(wanted)}"
         misfit(self.path, self.own.module, why, notes, setting(self.own.module, shape, wanted))
 
 
@@ -146,10 +147,6 @@ def setting(module: Module, given: Shape, wanted: Shape) -> str:
             if theirs != ours and value == ours and not isinstance(value, bool):
                 return f"`--set {name}={theirs}` gives the model that many"
     return ""
-
-
-def size(shape: Shape) -> str:
-    return "x".join(map(str, shape))
 
 
 def listed(names: Iterable[str], most: int = 6) -> str:

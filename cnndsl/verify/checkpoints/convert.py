@@ -12,8 +12,9 @@ from ...graph import Module
 from ...record import Record, replace
 from ...render import visible
 from ..match import Pairing
+from ..trace import shown
 from ..weights import carried_back
-from .choice import Choice, listed, misfit, setting, size
+from .choice import Choice, listed, misfit, setting
 from .files import Checkpoint
 from .layers import FLATTENED, fitted, layers_of
 from .own import Ours
@@ -158,7 +159,7 @@ def _by_name(
                 continue
             shape = found[slot.key].shape
             if shape != slot.shape:
-                why = f"for `{layer.name}` it has {size(shape)}, and that is {size(slot.shape)}"
+                why = f"for `{layer.name}` it has {shown(shape)}, and that is {shown(slot.shape)}"
                 misfit(path, module, why, help=setting(module, shape, slot.shape))
     absent = tuple(dict.fromkeys(missing))
     return Conversion(found, len(ours.layers) - len(absent), (), absent)

@@ -54,14 +54,8 @@ def _by_path(module: Module, weights: Weights) -> dict[tuple[str | int, ...], np
     """Contiguous arrays as the emitted model keeps them."""
     import numpy as np
 
-    found = {}
-    for key, place in weighted_backend().weight_map(module).items():
-        if key in weights:
-            value = weights[key]
-            found[place.path] = np.ascontiguousarray(
-                value[::-1, ::-1] if place.flipped else value, np.float32
-            )
-    return found
+    arranged = weighted_backend().arrange(module, weights)
+    return {path: np.ascontiguousarray(value, np.float32) for path, value in arranged.items()}
 
 
 def _save_folder(path: str, tensors: dict[tuple[str | int, ...], np.ndarray]) -> None:

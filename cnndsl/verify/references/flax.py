@@ -19,7 +19,7 @@ from jax.extend import core
 
 from ...diagnostics import CnnError
 from ...record import Record, replace
-from ..trace import Slot, Step, Trace
+from ..trace import Slot, Step, Trace, shown
 from . import Target, built, factory, refuse, tensors
 from .tensors import Moved, Store, Stored
 
@@ -75,7 +75,7 @@ def open_network(target: Target, inputs: tuple[Shape, ...]) -> FlaxReference:
         raise
     except Exception as problem:
         said = (str(problem).splitlines() or [""])[0]
-        shapes = ", ".join(map(tensors.sizes, inputs))
+        shapes = ", ".join(map(shown, inputs))
         why = f"it does not run on inputs of {shapes}: {type(problem).__name__}: {said}"
         refuse(target.text, why)
 

@@ -12,7 +12,7 @@ from onnx import external_data_helper, helper, inliner, numpy_helper
 from ...diagnostics import CnnError
 from ...record import Record
 from ..checkpoints.files import broken, check_claim
-from ..trace import Slot, Step, Trace
+from ..trace import Slot, Step, Trace, shown
 from . import Target, refuse, tensors
 from .tensors import Moved, Store, Stored
 
@@ -127,7 +127,7 @@ class OnnxReference(Store):
         try:
             return [np.asarray(value) for value in _executed(self.model, feeds)]
         except Exception as problem:
-            shapes = ", ".join(tensors.sizes(value.shape) for value in given)
+            shapes = ", ".join(shown(value.shape) for value in given)
             refuse(self.name, f"it does not run on inputs of {shapes}: {_said(problem)}")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ...diagnostics import fail
 from ...record import Record, replace
+from ..checkpoints.choice import listed
+from ..trace import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,11 +197,11 @@ class Store:
         used = {key[0] if isinstance(key, tuple) else key for key in self.stored}
         missing = [name for name in self.memory if name in used and name not in given]
         found = {name: value for name, value in given.items() if name in self.memory}
-        notes = [f"it lacks {_listed(missing)}"] if missing else []
+        notes = [f"it lacks {listed(missing, 4)}"] if missing else []
         unknown = [name for name in given if name not in found]
-        notes += [f"the network has no {_listed(unknown)}"] if missing and unknown else []
+        notes += [f"the network has no {listed(unknown, 4)}"] if missing and unknown else []
         notes += [
-            f"`{name}` is {sizes(value.shape)} there, and {sizes(self.memory[name].shape)} here"
+            f"`{name}` is {shown(value.shape)} there, and {shown(self.memory[name].shape)} here"
             for name, value in found.items()
             if value.shape != self.memory[name].shape
         ][:3]
@@ -220,16 +222,6 @@ def _unwrapped(
             return given
         given = {name.partition(".")[2]: value for name, value in given.items()}
     return given
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:4])
-    return f"{shown} and {len(names) - 4} more" if len(names) > 4 else shown
-
-
-def sizes(shape: Sequence[int]) -> str:
-    """`56x56x64`"""
-    return "x".join(map(str, shape))
 
 
 def is_per_channel(weight: Sequence[int], value: Sequence[int], last: bool) -> bool:

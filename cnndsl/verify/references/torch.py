@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...diagnostics import CnnError
-from ..trace import Slot, Step, Trace
+from ..trace import Slot, Step, Trace, shown
 from . import Target, built, factory, refuse, tensors
 from .tensors import Moved, Store, Stored
 from .torch_calls import FORMS, ROLES, Call, Value, moved, name_of, of_layer, tensors_in
@@ -42,7 +42,7 @@ def open_network(target: Target, inputs: tuple[Shape, ...]) -> TorchReference:
     except CnnError:
         raise
     except Exception as problem:
-        shapes = ", ".join(map(tensors.sizes, inputs))
+        shapes = ", ".join(map(shown, inputs))
         refuse(
             target.text,
             f"it does not run on inputs of {shapes}: {type(problem).__name__}: {problem}",
@@ -308,6 +308,6 @@ class Recorder(TorchFunctionMode):
             return repr(value)
         if value in self.values:
             _, last, shape = self.values[value]
-            return tensors.sizes(tensors.shape_of(shape, last))
+            return shown(tensors.shape_of(shape, last))
         home = self._home(value)
-        return home[0] if home else f"a tensor of {tensors.sizes(value.shape)}"
+        return home[0] if home else f"a tensor of {shown(value.shape)}"
