@@ -592,7 +592,7 @@ def test_the_documented_lines(code: str, tmp_path: Path, monkeypatch: pytest.Mon
     scope: dict[str, Any] = {}
     exec(code, scope)
     state = dict(nnx.to_flat_state(nnx.state(scope["model"], (nnx.Param, nnx.BatchStat))))
-    expected = Emitted(OWN).backend.arrange(.module, weights)
+    expected = weighted_backend().arrange(OWN, weights)
     assert state.keys() == expected.keys()
     assert all(np.array_equal(state[path].get_value(), expected[path]) for path in state)
 
