@@ -31,6 +31,7 @@ from .syntax import (
     Name,
     Number,
     Range,
+    Rule,
     String,
     Template,
     Then,
@@ -98,6 +99,39 @@ class BlockRef(Record):
 
     def __hash__(self) -> int:
         return hash((id(self.block), self.arguments))
+
+
+class RuleRef(Record):
+    """A rule as a value, with the arguments given so far: `factor_5x5`, `asym(7)`."""
+
+    rule: Rule
+    namespace: Namespace
+    arguments: tuple[Given, ...] = ()
+
+    def __str__(self) -> str:
+        shown = (f"{g.name}={spoken(g.value)}" if g.name else spoken(g.value) for g in self.arguments)
+        given = ", ".join(shown)
+        return f"{self.rule.name.id}({given})" if given else self.rule.name.id
+
+    # Definitions are compared by identity, as those of blocks.
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RuleRef)
+            and self.rule is other.rule
+            and self.arguments == other.arguments
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self.rule), self.arguments))
+
+
+def spoken(value: Any) -> str:
+    """A value as the language writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(spoken, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class Closure(Record):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from .diagnostics import Diagnostic, Label, error, fail
 from .source import Source
-from .syntax import Block, Dialect, File, Let, Model, Name, Use
+from .syntax import Block, Dialect, File, Let, Model, Name, Rule, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-Definition = Let | Block | Model | Dialect
+Definition = Let | Block | Model | Dialect | Rule
 
 
 class Library:
@@ -101,6 +101,11 @@ class Namespace:
         """A dialect of the file or one of the built-in ones, which need no `use`."""
         found = self.find(name) or self.library.find(name)
         return found if found and isinstance(found[0], Dialect) else None  # type: ignore[return-value]
+
+    def rule(self, name: str) -> tuple[Rule, Namespace] | None:
+        """A rule of the file or of the catalogue, which needs no `use`."""
+        found = self.find(name) or self.library.find(name)
+        return found if found and isinstance(found[0], Rule) else None  # type: ignore[return-value]
 
     def models(self) -> list[str]:
         """Names of the models of this file, in order."""

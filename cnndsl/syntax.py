@@ -374,13 +374,25 @@ class Block(Record):
     span: Span
 
 
+class Application(Record):
+    """`asym(7) at 4a..4e` behind the `with` of a variant. `place` is None for everywhere."""
+
+    rule: CallExpr
+    place: Expr | None
+    span: Span
+
+
 class Model(Record):
-    """`model m(...) { ... }`, or a variant: `model m = base(...) in keras { expect ... }`."""
+    """`model m(...) { ... }`, or a variant.
+
+    `model m = base(...) in keras with factor_5x5, asym(7) at 4a..4e { expect ... }`
+    """
 
     name: Name
     parameters: tuple[Parameter, ...]
     base: CallExpr | None
     dialect: Name | None
+    rules: tuple[Application, ...]
     body: Body | None
     span: Span
 
@@ -394,7 +406,59 @@ class Dialect(Record):
     span: Span
 
 
-Item = Use | Let | Block | Model | Dialect
+class Condition(Record):
+    """`when k > 1 and divides(n, 4)` of a rule."""
+
+    value: Expr
+    span: Span
+
+
+class Keeps(Record):
+    """`keeps window, shape` of a rule."""
+
+    claims: tuple[Name, ...]
+    span: Span
+
+
+class Carrier(Record):
+    """`weights fold_bn` of a rule: the function that moves its weights."""
+
+    name: Name
+    span: Span
+
+
+class Transform(Record):
+    """`transform width` of a rule that is no equation: the function that rewrites."""
+
+    name: Name
+    span: Span
+
+
+Clause = Condition | Keeps | Carrier | Transform
+
+
+class Rule(Record):
+    """`rule asym(k) "source" exact { conv k×k, n => conv 1×k, n; conv k×1, n; when k > 1 }`
+
+    Arguments:
+        note: where it was published.
+        kinds: `exact`, `inference`, `simplify`, ...
+        left, right: the statements that are replaced, and those in their place; None
+            for a rule with a `transform`.
+        clauses: what follows them.
+    """
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    note: String | None
+    kinds: tuple[Name, ...]
+    left: Body | None
+    right: Body | None
+    clauses: tuple[Clause, ...]
+    span: Span
+
+
+Item = Use | Let | Block | Model | Dialect | Rule
 
 
 class File(Record):

@@ -121,13 +121,13 @@ class TreeBuilder:
     def model(
         self, span: Span, name: Token, parameters: tuple[Parameter, ...] | None, body: Body
     ) -> Model:
-        return Model(self._define(name), parameters or (), None, None, body, span)
+        return Model(self._define(name), parameters or (), None, None, (), body, span)
 
     def variant(
         self, span: Span, name: Token, base: CallExpr, dialect: Token | None, body: Body | None
     ) -> Model:
         chosen = self._name(dialect) if dialect else None
-        return Model(self._define(name), (), base, chosen, body, span)
+        return Model(self._define(name), (), base, chosen, (), body, span)
 
     def base(self, span: Span, name: Token, arguments: tuple[Argument, ...] | None) -> CallExpr:
         return CallExpr(self._name(name), arguments or (), span)

@@ -280,7 +280,7 @@ class Maker:
         if kind == 4:
             base = CallExpr(self.name(), self.arguments(), AT)
             dialect, body = self.maybe(self.name), self.maybe(self.body, 2)
-            return Model(name, (), base, dialect, body, AT)
+            return Model(name, (), base, dialect, (), body, AT)
         return Dialect(name, self.maybe(self.name), self.some(self.setting), AT)
 
     def setting(self):

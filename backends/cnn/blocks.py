@@ -154,7 +154,7 @@ class Book:
         blocks: dict[str, Block] = {}
         self._collect(self.main, blocks)
         title = name(self._free(legal_name(module.name)))
-        model = Model(title, (), None, None, inside, AT)
+        model = Model(title, (), None, None, (), inside, AT)
         return File(number(1), (*blocks.values(), model), AT)
 
     def _collect(self, graph: Graph, blocks: dict[str, Block]) -> None:
