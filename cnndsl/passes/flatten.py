@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Owners = dict[str, "str | Owners"]
     """Where the weights of each node are: a flat node, or for a call, those of its nodes."""
+    Path = tuple[str, ...]
+    """Names of nodes from the main flow through the calls down to an operator."""
 
 
 def flatten(module: Module) -> Graph:
@@ -24,12 +26,19 @@ def flatten(module: Module) -> Graph:
     return _Flattener(module).run()
 
 
+def paths(module: Module) -> dict[str, Path]:
+    """Where each node of the flat graph comes from, by its name there."""
+    flattener = _Flattener(module)
+    flattener.run()
+    return flattener.paths
+
+
 class _Frame:
     """A function while it is copied to one place.
 
     Arguments:
         graph: the function.
-        prefix: put before its names.
+        path: the calls down to it.
         region: put before its regions.
         values: the flat value of each value known so far.
         shared: where its weights are, if they belong to an earlier call.
@@ -39,14 +48,15 @@ class _Frame:
     def __init__(
         self,
         graph: Graph,
-        prefix: str,
+        path: Path,
         region: tuple[str, ...],
         inputs: Sequence[str],
         shared: Owners | None = None,
         call: Node | None = None,
     ) -> None:
         self.graph = graph
-        self.prefix = prefix
+        self.path = path
+        self.prefix = "".join(f"{name}." for name in path)
         self.region = region
         self.values = {v.name: i for v, i in zip(graph.inputs, inputs, strict=True)}
         self.shared = shared
@@ -67,13 +77,14 @@ class _Flattener:
         self.functions = module.by_name
         self.main = module.main
         self.nodes: list[Node] = []
+        self.paths: dict[str, Path] = {}
         self.labels: list[tuple[str, str]] = []
         self.node_names: set[str] = set()
         self.value_names = {value.name for value in module.main.inputs}
         self.rows = 0
 
     def run(self) -> Graph:
-        main = _Frame(self.main, "", (), [value.name for value in self.main.inputs])
+        main = _Frame(self.main, (), (), [value.name for value in self.main.inputs])
         stack = [main]
         while stack:
             frame = stack[-1]
@@ -97,7 +108,7 @@ class _Flattener:
         region = (*frame.region, *call.region, call.name)
         owner = frame.owner(call)
         shared = owner if isinstance(owner, dict) else None
-        inner = _Frame(callee, f"{frame.prefix}{call.name}.", region, inputs, shared, call)
+        inner = _Frame(callee, (*frame.path, call.name), region, inputs, shared, call)
         frame.owners[call.name] = inner.owners if shared is None else shared
         return inner
 
@@ -125,6 +136,7 @@ class _Flattener:
             node.span,
         )
         self.nodes.append(copy)
+        self.paths[name] = (*frame.path, node.name)
 
     def _result(self, frame: _Frame, value: Value) -> Value:
         name = _fresh(f"{frame.prefix}{value.name}", self.value_names)

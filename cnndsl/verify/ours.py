@@ -6,10 +6,10 @@ from itertools import count
 
 from ..backend import weighted_backend
 from ..diagnostics import fail
-from ..graph import Call, Graph, Module, Node, Output, Value, inference_graph
+from ..graph import Module, Node, Output, Value, inference_graph
 from ..op import Op
 from ..ops.activation import Softmax
-from ..passes.flatten import flatten
+from ..passes.flatten import flatten, paths
 from ..record import replace
 from .trace import Shape, Slot, Step, Trace
 
@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    Path = tuple[str, ...]
-
 
 def trace_of(module: Module) -> Trace:
     """What a module computes in inference. Keys of weights are those of `weight_map`."""
     graph = inference_graph(flatten(module))
-    keys = {node.name: path for node, path in _paths(module)}
+    keys = paths(module)
     number = {value.name: i for i, value in enumerate(graph.inputs)}
     types = graph.types
     steps: list[Step] = []
@@ -67,20 +65,6 @@ def _step(
     order = str(getattr(node.op, "order", ""))
     said = format_op(node.op)
     return Step(node.name, node.op.word, inputs, shape, slots, said, order, node.span)
-
-
-def _paths(module: Module) -> Iterator[tuple[Node, Path]]:
-    """Every operator of the flattened module with its path through the calls."""
-    functions = module.by_name
-
-    def visit(graph: Graph, path: Path) -> Iterator[Path]:
-        for node in graph.nodes:
-            if isinstance(node.op, Call):
-                yield from visit(functions[node.op.function], (*path, node.name))
-            else:
-                yield (*path, node.name)
-
-    return zip(flatten(module).nodes, visit(module.main, ()), strict=True)
 
 
 class Emitted:
@@ -160,12 +144,18 @@ def every_value(
     names = [value.name for node in graph.nodes for value in node.outputs]
     exposed = replace(graph, outputs=tuple(Output(name, name) for name in names))
     emitted = Emitted(replace(module, functions=(exposed,)))
-    path = {node.name: path for node, path in _paths(module)}
+    path = paths(module)
     keys = emitted.backend.weight_map(emitted.module)
     found = emitted.run(
         {((name,), role): weights[path[name], role] for (name,), role in keys}, inputs
     )
     return [*inputs, *(found[name] for name in names)]
+
+
+def with_training(module: Module) -> Module:
+    """The module with the outputs of training as outputs like any other."""
+    outputs = tuple(replace(output, training=False) for output in module.main.outputs)
+    return _giving(module, outputs)
 
 
 def with_logits(module: Module) -> tuple[Module, dict[str, str]]:
@@ -184,9 +174,14 @@ def with_logits(module: Module) -> tuple[Module, dict[str, str]]:
             name = next(n for n in _fresh("logits") if n not in names)
             names.add(name)
             added[output.name] = Output(name, node.inputs[0])
-    outputs = (*main.outputs, *added.values())
-    changed = replace(module, functions=(*module.functions[:-1], replace(main, outputs=outputs)))
+    changed = _giving(module, (*main.outputs, *added.values()))
     return changed, {name: output.name for name, output in added.items()}
+
+
+def _giving(module: Module, outputs: tuple[Output, ...]) -> Module:
+    """The module with these outputs."""
+    main = replace(module.main, outputs=outputs)
+    return replace(module, functions=(*module.functions[:-1], main))
 
 
 def _fresh(name: str) -> Iterator[str]:

@@ -142,6 +142,8 @@ def misfit(
 
 def setting(module: Module, given: Shape, wanted: Shape) -> str:
     """The parameter that would make a size of ours that of the file, as an option."""
+    if len(given) != len(wanted):
+        return ""
     for theirs, ours in zip(given, wanted, strict=True):
         for name, value in module.main.arguments:
             if theirs != ours and value == ours and not isinstance(value, bool):

@@ -146,9 +146,7 @@ def _by_name(
 ) -> Conversion:
     """The weights of a file whose names are those of the emitted model."""
     path, module = checkpoint.path, ours.module
-    found: Weights = {}
-    for name, value in checkpoint.tensors.items():
-        found[names[name]] = value[::-1, ::-1] if names[name] in flipped else value
+    found: Weights = {names[name]: value for name, value in checkpoint.tensors.items()}
     missing = []
     for position, layer in enumerate(ours.layers):
         for slot in ours.step(position).weights:
@@ -162,4 +160,5 @@ def _by_name(
                 why = f"for `{layer.name}` it has {shown(shape)}, and that is {shown(slot.shape)}"
                 misfit(path, module, why, help=setting(module, shape, slot.shape))
     absent = tuple(dict.fromkeys(missing))
+    found.update({key: found[key][::-1, ::-1] for key in flipped & found.keys()})
     return Conversion(found, len(ours.layers) - len(absent), (), absent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...graph import Call, Graph, Module
 from ...passes.flatten import flatten
 from ...record import Record, replace
-from ..ours import trace_of
+from ..ours import trace_of, with_training
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class Ours:
     """
 
     def __init__(self, module: Module) -> None:
-        main = module.main
-        whole = replace(main, outputs=tuple(replace(o, training=False) for o in main.outputs))
-        everything = replace(module, functions=(*module.functions[:-1], whole))
+        everything = with_training(module)
         self.module = module
         self.trace = trace_of(everything)
         self.layers = tuple(_layers(module, everything, self.trace))

@@ -1,0 +1,1 @@
+"""Rewriting: rules that change a module and carry its weights along."""
