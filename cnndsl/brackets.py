@@ -22,12 +22,13 @@ LOOK_AHEAD = 4000
 WORD = r"(?:{TEMPLATE}|{INTNAME}|{NAME})".format(**dict(PATTERNS))
 _WORD = re.compile(WORD)
 _INDENT = re.compile(r"[ \t]*")
-_ITEM_LINE = re.compile(r"(?:block|model|dialect)[ \t]+[A-Za-z_]\w*[ \t]*[({=]")
+_ITEM_LINE = re.compile(r"(?:(?:block|model|dialect)[ \t]+[A-Za-z_]\w*[ \t]*[({=]|rule[ \t]+\w)")
 _OPERAND_LINE = re.compile(r"[ \t]*(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_]")
 _STATEMENT_LINE = re.compile(
     r"[ \t]*(?:"
     r"(?:let|block|model) +[A-Za-z_]\w* *[({=]"
     r"|dialect +\w+ *[{=]"
+    r"|(?:rule|keeps|weights|transform) +[A-Za-z_]"
     r"|(?:input|from|share|expect|output) +[A-Za-z0-9_]"
     r"|default +\w+ *[,:]"
     r"|stage +\S+ *\{"
@@ -47,18 +48,21 @@ _CLOSER_KINDS = {"(": "RPAR", "[": "RSQB", "in {": "_CHOICES_END", "{": "RBRACE"
 class Bracket:
     """An open bracket, with what held outside it."""
 
-    __slots__ = ("closer", "indent", "level", "operators", "start", "text", "word")
+    __slots__ = ("closer", "indent", "level", "operators", "start", "statement", "text", "word")
 
-    def __init__(
-        self, text: str, start: int, indent: int, level: int, operators: int, word: int
-    ) -> None:
+    def __init__(self, text: str, start: int, indent: int, outside: Brackets) -> None:
         self.text = text
         self.start = start
         self.indent = indent  # of its line
-        self.level = level
-        self.operators = operators
-        self.word = word  # the number of the `for` or `if` whose body it opens, or -1
+        self.level = outside.level
+        self.operators = outside.operators
+        self.statement = outside.statement  # the kind of the word whose body it opens
+        self.word = outside.word  # and its number
         self.closer = -1  # where it is closed, when that was looked up
+
+    @property
+    def is_rule(self) -> bool:
+        return self.statement == "RULE"
 
 
 class Brackets(Scanner):
@@ -78,6 +82,11 @@ class Brackets(Scanner):
         """Whether the innermost open bracket is not a body's."""
         return bool(self.brackets) and self.brackets[-1].text != "{"
 
+    @property
+    def in_rule(self) -> bool:
+        """Whether the innermost open bracket is the `{` of a rule."""
+        return not self.in_parentheses and bool(self.brackets) and self.brackets[-1].is_rule
+
     # ---------------------------------------------------------------- opening
 
     def open_round(self, kind: str, text: str, start: int) -> None:
@@ -95,8 +104,7 @@ class Brackets(Scanner):
 
     def push(self, kind: str, text: str, start: int, indent: int | None = None) -> None:
         indent = self.indent() if indent is None else indent
-        word = self.word if self.statement in _OF_BRANCHES else -1
-        bracket = Bracket(text, start, indent, self.level, self.operators, word)
+        bracket = Bracket(text, start, indent, self)
         self._suspect_outer(bracket)
         self.brackets.append(bracket)
         self.emit(kind, text, start, self.at)
@@ -105,7 +113,7 @@ class Brackets(Scanner):
     def open_branches(self) -> None:
         """The first branch begins: a `for` or `if` whose body it begins is one of branches."""
         for bracket in reversed(self.brackets):
-            if bracket.word < 0:
+            if bracket.statement not in _OF_BRANCHES:
                 break
             kind, text, start, end = self.tokens[bracket.word]
             self.tokens[bracket.word] = (_OF_BRANCHES.get(kind, kind), text, start, end)

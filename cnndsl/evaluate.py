@@ -12,7 +12,7 @@ import operator as python
 
 from .diagnostics import Help, did_you_mean, fail, suggest
 from .op import OPS
-from .record import Record
+from .record import Record, replace
 from .source import Span
 from .symbol import Size, Symbol
 from .syntax import (
@@ -109,8 +109,8 @@ class RuleRef(Record):
     arguments: tuple[Given, ...] = ()
 
     def __str__(self) -> str:
-        shown = (f"{g.name}={spoken(g.value)}" if g.name else spoken(g.value) for g in self.arguments)
-        given = ", ".join(shown)
+        prefixed = ((f"{given.name}=" if given.name else "", given) for given in self.arguments)
+        given = ", ".join(prefix + spoken(given.value) for prefix, given in prefixed)
         return f"{self.rule.name.id}({given})" if given else self.rule.name.id
 
     # Definitions are compared by identity, as those of blocks.
@@ -132,6 +132,10 @@ def spoken(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(spoken, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+Reference = OpRef | BlockRef | RuleRef
+"""What is given arguments and stays what it is."""
 
 
 class Closure(Record):
@@ -269,6 +273,38 @@ def lookup(name: str, scope: Scope) -> Any:
     return OpRef(name) if name in OPS else None
 
 
+def lookup_rule(name: str, scope: Scope) -> Any:
+    """What a name means among rules: one of the file, one or a set of the catalogue, or None.
+
+    Asked last, where a name would mean nothing otherwise: so flags and holes do not
+    depend on the catalogue, and nobody reads its files who does not use them.
+    """
+    found = scope.namespace.rule(name)
+    if found is not None:
+        return RuleRef(*found)
+    item, home = scope.namespace.library.rule(name) or (None, None)
+    if home is None or not isinstance(item, Let) or item.parameters is not None:
+        return None
+    let = item
+    value = home.constant(let, lambda: evaluate(let.value, Scope(home)))
+    return value if rules_of(value) else None
+
+
+def rules_of(value: Any) -> tuple[RuleRef, ...] | None:
+    """The rules of a value: a rule, or a list of rules and such lists; None for anything else."""
+    if isinstance(value, RuleRef):
+        return (value,)
+    if not isinstance(value, tuple):
+        return None
+    rules: list[RuleRef] = []
+    for part in value:
+        found = rules_of(part)
+        if found is None:
+            return None
+        rules += found
+    return tuple(rules)
+
+
 def evaluate_arguments(arguments: tuple[Any, ...], scope: Scope) -> tuple[Given, ...]:
     """Arguments with their values, bare words kept."""
     return tuple(
@@ -295,6 +331,8 @@ def describe(value: Any) -> str:
         return f"`{value}` (an operator)"
     if isinstance(value, BlockRef):
         return f"`{value}` (a block)"
+    if isinstance(value, RuleRef):
+        return f"`{value}` (a rule)"
     if isinstance(value, tuple):
         return f"a list of {len(value)}"
     if isinstance(value, ArrowValue):
@@ -325,7 +363,8 @@ def _name(expr: Name, scope: Scope, depth: int) -> Any:
         return value
     if scope.labels is not None and (type := scope.labels(expr.id)) is not None:
         return type
-    unknown_name(expr, scope)
+    found = lookup_rule(expr.id, scope)
+    return unknown_name(expr, scope) if found is None else found
 
 
 def unknown_name(expr: Name, scope: Scope) -> Any:
@@ -446,14 +485,10 @@ def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
     value = scope.find(name)
     if isinstance(value, Closure):
         return _apply_closure(value, expr, scope, depth)
-    if isinstance(value, (OpRef, BlockRef)) or (value is None and name not in FUNCTIONS):
-        target = value if value is not None else lookup(name, scope)
-        if target is None:
-            unknown_name(expr.callee, scope)
+    if isinstance(value, Reference) or (value is None and name not in FUNCTIONS):
+        target = value if value is not None else _callee(expr.callee, scope)
         given = target.arguments + evaluate_arguments(expr.arguments, scope)
-        if isinstance(target, OpRef):
-            return OpRef(target.word, given)
-        return BlockRef(target.block, target.namespace, given)
+        return replace(target, arguments=given)
     if value is not None:
         fail("E0206", f"`{name}` is not a function", expr.span, f"it is {describe(value)}")
     inside = scope.inner()
@@ -474,6 +509,17 @@ def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
     except (TypeError, ValueError, OverflowError, ArithmeticError):
         shown = ", ".join(describe(argument) for argument in arguments)
         fail("E0206", f"`{name}` cannot work on these values", expr.span, f"given {shown}")
+
+
+def _callee(name: Name, scope: Scope) -> Reference:
+    """What is called: a block, an operator or a rule."""
+    found = lookup(name.id, scope)
+    found = lookup_rule(name.id, scope) if found is None else found
+    if found is None:
+        unknown_name(name, scope)
+    if not isinstance(found, Reference):
+        fail("E0206", f"`{name.id}` takes no arguments", name.span, f"it is {describe(found)}")
+    return found
 
 
 def _apply_closure(closure: Closure, expr: CallExpr, scope: Scope, depth: int) -> Any:

@@ -6,6 +6,8 @@ decided here, from the neighbours of a word:
 - a statement ends with its line or with `;`, but not inside `( )` and `[ ]`;
 - `3a:` is a label at the start of a statement only, and so are the statement
   words (`from`, `input`, ...): elsewhere they are plain names;
+- the clauses of a rule (`when`, `keeps`, ...) begin statements of rules only, and
+  `with` and `at` are words in the header of a variant only;
 - a `for` or an `if` whose body begins with `|` is one of branches;
 - `x` between two values is `×`;
 - a `(` directly after a name opens the arguments of a call.
@@ -25,10 +27,12 @@ from .diagnostics import Diagnostic, Help
 from .numerals import MAX_DIGITS, corrected, number_value, spelling_of_number
 from .record import Record
 from .scanner import (
+    CLAUSE_WORDS,
     EXPRESSION_WORDS,
     KINDS,
     OPERAND_ENDS,
     STATEMENT_WORDS,
+    VARIANT_WORDS,
     WORDS,
     Token,
 )
@@ -45,14 +49,11 @@ MAX_SURPLUS = 3
 
 # A second spelling, and the first one.
 TWINS = {"->": "→", "=>": "⇒", "≥": ">=", "≤": "<=", "≠": "!=", "+-": "±"}
-OPERATORS = {
-    **{text: kind for text, kind in KINDS.items() if text not in WORDS},
-    "⇒": "IMPLIES",
-}
+OPERATORS = {text: kind for text, kind in KINDS.items() if text not in WORDS}
 FOREIGN = {"&&": "and", "&": "and", "||": "or", "!": "not"}
 
 # Statements that need a body.
-_BODIES = frozenset(("BLOCK", "MODEL", "DIALECT", "STAGE", "FOR", "IF"))
+_BODIES = frozenset(("BLOCK", "MODEL", "DIALECT", "RULE", "STAGE", "FOR", "IF"))
 
 _VALUE = r"(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_(\[]"
 _VALUE_AHEAD = re.compile(rf"[ \t]+{_VALUE}")
@@ -159,7 +160,13 @@ class Lexer(Brackets):
         elif word == "x" and self._is_times():
             kind = "TIMES"
             self._split_size()
+        elif word in VARIANT_WORDS and self._in_variant() and self.previous in OPERAND_ENDS:
+            kind = VARIANT_WORDS[word]
         self.emit(kind, word, start, self.at)
+
+    def _in_variant(self) -> bool:
+        """Whether this is the header of a variant, behind its `=`."""
+        return self.statement == "VARIANT" and not self.in_parentheses
 
     def _first_word(self, word: str, start: int) -> None:
         if self._labels(start):
@@ -167,6 +174,8 @@ class Lexer(Brackets):
         kind = "NAME"
         if word in STATEMENT_WORDS:
             kind = self.statement = STATEMENT_WORDS[word]
+        elif word in CLAUSE_WORDS and self.in_rule:
+            kind = self.statement = CLAUSE_WORDS[word]
         elif word in EXPRESSION_WORDS:
             kind = self._expression_word(word)
         elif word == "cnn" and not self.tokens and _NUMBER_AHEAD.match(self.text, self.at):
@@ -340,7 +349,11 @@ class Lexer(Brackets):
             self._bad_number(start)
             return
         elif kind == "EQUAL" and self.statement == "MODEL" and not self.in_parentheses:
-            self.statement = ""  # a variant, which needs no body
+            self.statement = "VARIANT"  # which needs no body
+        elif kind == "IMPLIES":
+            self.forget_parentheses(start, "the other side starts here")
+            self.statement = ""
+            self.operators = 0
         self.emit(kind, text, start, self.at)
 
     def _begins_number(self, start: int) -> bool:
@@ -354,6 +367,8 @@ class Lexer(Brackets):
             self.line_start = self.at
         if self.in_parentheses and self.runs_on(text):
             return
+        if text != ";" and self._in_variant() and self.previous == "COMMA":
+            return  # a list of rules goes on
         if text != ";" and self.starts_item():
             self.forget_braces(self.at)
         elif text != ";" and self.statement in _BODIES:
@@ -408,10 +423,24 @@ class Lexer(Brackets):
             self._bad_number(start)
         elif char == '"':
             self._unclosed_string(start)
+        elif char == "?" and self._hole(start):
+            return  # what follows is its name
         elif char.isalnum() and char not in LOOK_ALIKES:
             self._foreign_word(char, start)
         elif char not in QUOTES or not self._quoted(start):
             self._unknown(char, start)
+
+    def _hole(self, start: int) -> bool:
+        """`?n` in a rule, as other languages of rules write what may be anything."""
+        found = _LABEL.match(self.text, self.at, self.end)
+        if not found or not any(bracket.is_rule for bracket in self.brackets):
+            return False
+        if self.said.get("?") != self.line_start:
+            fix = self.fix(f"write `{found[0]}`", start, self.at, "")
+            message = "a name that is not defined is a hole: it needs no `?`"
+            self.report("E0103", message, start, found.end(), help=[fix])
+        self.said["?"] = self.line_start
+        return True
 
     def _foreign_word(self, char: str, start: int) -> None:
         """A name with letters beyond ASCII, whose ASCII beginning may be a token already."""

@@ -24,7 +24,7 @@ MAX_BYTES = 1 << 20
 MAX_FILES = 256
 MAX_DEPTH = 32
 
-_DEFINITION = re.compile(r"^(?:block|dialect|let|model)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+_DEFINITION = re.compile(r"^(?:block|dialect|let|model|rule)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _MODEL = re.compile(r"^model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 
 
@@ -63,7 +63,7 @@ class Loader:
         self._loaded: dict[str, Namespace] = {}
         self._library: dict[str, Namespace] = {}
         self._chain: list[str] = []
-        self.library = Library(_library_index(), self._load_library)
+        self.library = Library(_index, self._load_library)
 
     def namespace(self, source: Source) -> Namespace:
         """The namespace of a source and, through its `use` items, of the files it needs."""
@@ -148,12 +148,13 @@ class Loader:
         return self.namespace(read_source(path, os.path.normpath(name), span))
 
     def _in_library(self, path: str) -> bool:
-        return os.path.dirname(path) == os.path.realpath(_library_folder())
+        return os.path.dirname(path) == os.path.realpath(os.path.join(shipped_folder(), "std"))
 
     def _load_library(self, file: str) -> Namespace:
+        """The namespace of a shipped file, such as `std/residual.cnn`."""
         if file not in self._library:
-            path = os.path.join(_library_folder(), file)
-            self._library[file] = self.namespace(read_source(path, f"std/{file}"))
+            path = os.path.join(shipped_folder(), file)
+            self._library[file] = self.namespace(read_source(path, file))
         return self._library[file]
 
 
@@ -208,17 +209,15 @@ def _list(folder: str) -> list[str]:
         return []
 
 
-def _library_folder() -> str:
-    return os.path.join(shipped_folder(), "std")
-
-
-def _library_index() -> dict[str, str]:
-    """Which file of the standard library defines which name; no file is parsed for it."""
+def _index(folder: str) -> dict[str, str]:
+    """Which file of `std` or `rules` defines which name; none is parsed for it."""
     index: dict[str, str] = {}
-    for file in sorted(_list(_library_folder())):
+    path = os.path.join(shipped_folder(), folder)
+    for file in sorted(_list(path)):
         if file.endswith(".cnn"):
-            with open(os.path.join(_library_folder(), file), encoding="utf-8") as text:
-                index.update((name, file) for name in _DEFINITION.findall(text.read()))
+            with open(os.path.join(path, file), encoding="utf-8") as text:
+                found = _DEFINITION.findall(text.read())
+            index.update((name, f"{folder}/{file}") for name in found)
     return index
 
 

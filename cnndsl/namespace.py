@@ -6,6 +6,8 @@ library is looked up name by name, so a file of it is parsed when a name needs i
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from .diagnostics import Diagnostic, Label, error, fail
 from .source import Source
 from .syntax import Block, Dialect, File, Let, Model, Name, Rule, Use
@@ -19,19 +21,39 @@ Definition = Let | Block | Model | Dialect | Rule
 
 
 class Library:
-    """The standard library: which of its files defines a name, and how to load that file.
+    """What ships with the compiler: which file defines a name, and how to load that file.
 
     Arguments:
-        index: file by name of a definition.
+        contents: gives, for the folder `std` or `rules`, file by name of a definition.
         load: gives the namespace of a file.
     """
 
-    def __init__(self, index: Mapping[str, str], load: Callable[[str], Namespace]) -> None:
-        self.index = index
+    def __init__(
+        self,
+        contents: Callable[[str], Mapping[str, str]],
+        load: Callable[[str], Namespace],
+    ) -> None:
+        self.contents = contents
         self.load = load
 
+    @cached_property
+    def index(self) -> Mapping[str, str]:
+        """Definitions of the standard library, which need a `use`."""
+        return self.contents("std")
+
+    @cached_property
+    def rules(self) -> Mapping[str, str]:
+        """Rules of the catalogue, and sets of them, which need none."""
+        return self.contents("rules")
+
     def find(self, name: str) -> tuple[Definition, Namespace] | None:
+        """A definition of the standard library."""
         file = self.index.get(name)
+        return self.load(file).own(name) if file is not None else None
+
+    def rule(self, name: str) -> tuple[Definition, Namespace] | None:
+        """A definition of the catalogue of rules."""
+        file = self.rules.get(name)
         return self.load(file).own(name) if file is not None else None
 
 
@@ -104,8 +126,15 @@ class Namespace:
 
     def rule(self, name: str) -> tuple[Rule, Namespace] | None:
         """A rule of the file or of the catalogue, which needs no `use`."""
-        found = self.find(name) or self.library.find(name)
+        found = self.find(name) or self.library.rule(name)
         return found if found and isinstance(found[0], Rule) else None  # type: ignore[return-value]
+
+    def rules(self) -> list[str]:
+        """Names of the rules of this file, of the files it uses, and of the catalogue."""
+        files = (self, *(namespace for _, namespace in self.imports))
+        items = [item for file in files for item in file.items.values()]
+        own = [item.name.id for item in items if isinstance(item, Rule)]
+        return [*own, *self.library.rules]
 
     def models(self) -> list[str]:
         """Names of the models of this file, in order."""

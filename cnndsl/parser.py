@@ -32,10 +32,9 @@ if TYPE_CHECKING:
 _ROWS = [dict(zip(row[::2], row[1::2], strict=True)) for row in ROWS]
 TABLE: list[dict[Any, Any]] = [_ROWS[row] for row in STATES]
 
-# A statement begins after the first three, a list of statements ends with the next one,
+# A statement begins after the first four, a list of statements ends with the next one,
 # and the last two end a branch and begin more of them.
-_MARKS = frozenset(("_SEP", "LBRACE", "BAR", "RBRACE", "_EACH", "_WHEN"))
-_RESERVED_ITEMS = frozenset(("RULE", "TRAIN"))
+_MARKS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES", "RBRACE", "_EACH", "_WHEN"))
 
 
 def parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
@@ -242,7 +241,9 @@ class Parser:
                 if kind == "_SEP" and broken:
                     self.marks[-1] = (*self.marks[-1][:2], at + 1)
                     return at + 1
-                if kind in ("_SEP", "RBRACE") or (kind == "BAR" and self._accepts("BAR")):
+                if kind in ("_SEP", "RBRACE"):
+                    return at
+                if kind in ("BAR", "IMPLIES") and self._accepts(kind):
                     return at
                 if kind == "LBRACE" and broken and not skips_body:
                     self._stand_in(self._header(at, first), first)
@@ -262,7 +263,7 @@ class Parser:
         place = self.tokens[at][2]
         name = ("NAME", text if kind == "NAME" else "", place, place)
         if len(self.marks) == 1:
-            item = "DIALECT" if kind == "DIALECT" else "BLOCK"
+            item = kind if kind in ("DIALECT", "RULE") else "BLOCK"
             return [(item, "", place, place), name]
         if kind in ("IF", "_EACH", "_WHEN"):
             word = "IF" if kind == "IF" else "_WHEN"

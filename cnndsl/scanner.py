@@ -1,8 +1,7 @@
 """What the lexer stands on: kinds of words, the tokens so far, and reports.
 
-Terminals are declared in `grammar/cnn.lark`; `BAD` and `IMPLIES` are tokens that
-no rule takes: the first one for what was reported already, the second one for
-the `⇒` of a later edition.
+Terminals are declared in `grammar/cnn.lark`; `BAD` is a token that no rule takes,
+for what was reported already.
 """
 
 from __future__ import annotations
@@ -25,9 +24,12 @@ WORDS = {text: kind for text, kind in KINDS.items() if text.isalpha()}
 EXPRESSION_WORDS = {
     word: WORDS[word] for word in ("if", "else", "and", "or", "not", "in", "then", "true", "false")
 }
-LATER_WORDS = {"rule": "RULE", "train": "TRAIN"}
+CLAUSE_WORDS = {word: WORDS[word] for word in ("when", "keeps", "weights", "transform")}
+VARIANT_WORDS = {word: WORDS[word] for word in ("with", "at")}
+LATER_WORDS = {"train": "TRAIN"}
+_LOCAL_WORDS = ("cnn", *EXPRESSION_WORDS, *CLAUSE_WORDS, *VARIANT_WORDS)
 STATEMENT_WORDS = {
-    **{word: kind for word, kind in WORDS.items() if word not in ("cnn", *EXPRESSION_WORDS)},
+    **{word: kind for word, kind in WORDS.items() if word not in _LOCAL_WORDS},
     "if": "IF",
     **LATER_WORDS,
 }

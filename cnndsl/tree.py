@@ -16,6 +16,7 @@ from .numerals import number_value
 from .scanner import RESERVED, Token
 from .source import Source, Span
 from .syntax import (
+    Application,
     Apply,
     Argument,
     Arrow,
@@ -26,6 +27,9 @@ from .syntax import (
     Bool,
     Branch,
     CallExpr,
+    Carrier,
+    Clause,
+    Condition,
     Conditional,
     Default,
     Dialect,
@@ -41,6 +45,7 @@ from .syntax import (
     Index,
     Input,
     Item,
+    Keeps,
     Let,
     List,
     Model,
@@ -51,6 +56,7 @@ from .syntax import (
     Parameter,
     Range,
     Ref,
+    Rule,
     Share,
     SourceNote,
     Stage,
@@ -58,6 +64,7 @@ from .syntax import (
     String,
     Template,
     Then,
+    Transform,
     Unary,
     Use,
     When,
@@ -65,10 +72,11 @@ from .syntax import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TypeGuard
 
     ParseRange = Callable[[int, int], Expr | None]
+    Equation = tuple[tuple[Body, ...], tuple[Span, ...]]  # sides, and the signs between
 
 _HOLE = re.compile(r"\{([^}]*)\}")
 _OPERATORS = {"**", "+", "-", "*", "/", "%"}
@@ -124,13 +132,25 @@ class TreeBuilder:
         return Model(self._define(name), parameters or (), None, None, (), body, span)
 
     def variant(
-        self, span: Span, name: Token, base: CallExpr, dialect: Token | None, body: Body | None
+        self,
+        span: Span,
+        name: Token,
+        base: CallExpr,
+        dialect: Token | None,
+        rules: tuple[Application, ...],
+        body: Body | None,
     ) -> Model:
         chosen = self._name(dialect) if dialect else None
-        return Model(self._define(name), (), base, chosen, (), body, span)
+        return Model(self._define(name), (), base, chosen, rules, body, span)
 
     def base(self, span: Span, name: Token, arguments: tuple[Argument, ...] | None) -> CallExpr:
         return CallExpr(self._name(name), arguments or (), span)
+
+    def applications(self, span: Span, *applications: Application) -> tuple[Application, ...]:
+        return applications
+
+    def application(self, span: Span, rule: CallExpr, place: Expr | None) -> Application:
+        return Application(rule, place, span)
 
     def dialect(self, span: Span, name: Token, base: Token | None, *settings: Default) -> Dialect:
         return Dialect(self._define(name), self._name(base) if base else None, settings, span)
@@ -138,6 +158,50 @@ class TreeBuilder:
     def setting(self, span: Span, *children: Token | tuple[Argument, ...]) -> Default:
         *words, arguments = children
         return Default(tuple([self._name(word) for word in words]), arguments, span)  # type: ignore[arg-type]
+
+    def rule(
+        self,
+        span: Span,
+        name: Token,
+        parameters: tuple[Parameter, ...] | None,
+        note: Token | None,
+        kinds: tuple[Name, ...],
+        equation: Equation,
+        clauses: tuple[Clause, ...],
+    ) -> Rule:
+        named = self._define(name)
+        text = self.string(self._span(note), note) if note else None
+        sides, signs = equation
+        left, right = (sides[0], sides[-1]) if signs else (None, None)
+        # What is missing may stand in what was not understood.
+        if not any(span.start < at <= span.end for at in self.broken):
+            self.diagnostics += _problems_of_rule(named, sides, signs, clauses)
+        return Rule(named, parameters or (), text, kinds, left, right, clauses, span)
+
+    def kinds(self, span: Span, *kinds: Token) -> tuple[Name, ...]:
+        return tuple([self._name(kind) for kind in kinds])
+
+    def equation(self, span: Span, *children: Body | Token) -> Equation:
+        signs = tuple([self._span(sign) for sign in children[1::2]])  # type: ignore[arg-type]
+        return children[::2], signs  # type: ignore[return-value]
+
+    def side(self, span: Span, *statements: Statement) -> Body:
+        return self.branch(span, *statements)
+
+    def clauses(self, span: Span, *clauses: Clause) -> tuple[Clause, ...]:
+        return clauses
+
+    def condition(self, span: Span, value: Expr) -> Condition:
+        return Condition(value, span)
+
+    def keeps(self, span: Span, claims: tuple[Name, ...]) -> Keeps:
+        return Keeps(claims, span)
+
+    def carrier(self, span: Span, name: Token) -> Carrier:
+        return Carrier(self._name(name), span)
+
+    def transform(self, span: Span, name: Token) -> Transform:
+        return Transform(self._name(name), span)
 
     def parameters(self, span: Span, *parameters: Parameter) -> tuple[Parameter, ...]:
         return parameters
@@ -465,3 +529,37 @@ def reserved(word: str, span: Span) -> Diagnostic:
         span,
         help=[Help(f"call it `{word}_`", Fix(span, word + "_"))],
     )
+
+
+def _problems_of_rule(
+    name: Name, sides: Sequence[Body], signs: Sequence[Span], clauses: Sequence[Clause]
+) -> Iterator[Diagnostic]:
+    """A rule has two sides with one `=>` between them, or a `transform` and no sides."""
+    transforms = [clause for clause in clauses if isinstance(clause, Transform)]
+    filled = [bool(side.statements) for side in sides]
+    if len(signs) > 1:
+        help = "write the second equation as a rule of its own"
+        yield error("E0101", "a rule has one `=>`", signs[1], help=[help])
+    elif signs and not all(filled):
+        where = "after" if filled[0] else "before"
+        help = "what only passes its input on is written `identity`"
+        yield error("E0101", f"nothing stands {where} this `=>`", signs[0], help=[help])
+    elif filled[0] and not signs:
+        last = sides[0].statements[-1]
+        yield error("E0101", "this rule has no `=>`", last.span, help=[_missing_sign(last)])
+    elif not signs and not transforms:
+        help = "write `what is replaced => what replaces it`, or `transform` and a name"
+        yield error("E0101", "this rule replaces nothing", name.span, help=[help])
+    if any(filled) and transforms:
+        message = "a rule has sides or a `transform`, not both"
+        yield error("E0101", message, transforms[0].span)
+
+
+def _missing_sign(last: Statement) -> Help | str:
+    """Where `=>` belongs: in place of the `→` of `dropout r → identity`, perhaps."""
+    if isinstance(last, Apply) and last.arguments:
+        value = last.arguments[-1].value
+        if isinstance(value, Arrow):
+            between = Span(value.span.source, value.parts[0].span.end, value.parts[1].span.start)
+            return Help("the sides of a rule are joined by `=>`", Fix(between, " => "))
+    return "write `=>` and what replaces it: `conv 5x5, n => conv 3x3, n; conv 3x3, n`"

@@ -119,10 +119,12 @@ def _message(found: Unexpected) -> str:
 _VALUE = "a value"
 _OPERATOR = "an operator"
 _STATEMENT = "a statement"
+_CLAUSE = "a clause such as `keeps shape`"
 
 HUMAN = {
     "AND": _OPERATOR,
     "ARROW": "`→`",
+    "AT": "`at`",
     "BAR": "`|` and another branch",
     "BLOCK": "`block`",
     "CNN": "`cnn`",
@@ -140,9 +142,11 @@ HUMAN = {
     "FOR": _STATEMENT,
     "FROM": _STATEMENT,
     "IF": "`if`",
+    "IMPLIES": "`=>`",
     "IN": "`in`",
     "INPUT": _STATEMENT,
     "INTNAME": "a label such as `3a`",
+    "KEEPS": _CLAUSE,
     "LABEL": "a label such as `3a:`",
     "LBRACE": "`{`",
     "LET": "`let`",
@@ -162,6 +166,7 @@ HUMAN = {
     "RANGE": _OPERATOR,
     "RBRACE": "`}`",
     "RPAR": "`)`",
+    "RULE": "`rule`",
     "RSQB": "`]`",
     "SHARE": "`share`",
     "SLASH": _OPERATOR,
@@ -172,8 +177,12 @@ HUMAN = {
     "TEMPLATE": "a label such as `d{i}`",
     "THEN": "`then`",
     "TIMES": "`×`",
+    "TRANSFORM": _CLAUSE,
     "TRUE": _VALUE,
     "USE": "`use`",
+    "WEIGHTS": _CLAUSE,
+    "WHEN": _CLAUSE,
+    "WITH": "`with`",
     "$END": "the end of the file",
     "_CALL": "`(`",
     "_CHOICES": "`{` and the choices",

@@ -484,7 +484,7 @@ def test_five_errors_are_five_errors(seed):
         ("model m {\n  concat(a=) {\n    | fc ,\n    | bn\n  }\n}\n", [(2, "E0101"), (3, "E0101")]),
         ("dialect d = {\n  conv: bias=true\n}\n", [(1, "E0101")]),
         ("model m {\n  conv(3x3, 64\n  relu\n  3a: f(1,\n  bn\n}\n", [(2, "E0102"), (4, "E0102")]),
-        ("rule a { conv ⇒ $ ?b }\nmodel m { relu }\n", [(1, "E0106")]),
+        ("rule a { conv ⇒ $ ?b }\nmodel m { = }\n", [(1, "E0103"), (1, "E0103"), (2, "E0101")]),
         ("train { sgd }\n", [(1, "E0106")]),
         ("import torch\nclass A(nn.Module):\n  def f(self):\n    x = 3\n", [(1, "E0109")]),
         ('name: "net"\nlayer {\n  name: "conv1"\n}\nlayer {\n}\n', [(1, "E0109")]),

@@ -2,29 +2,58 @@
 
 from __future__ import annotations
 
+import re
+
 from ..bind import Defaults, bind_parameters, variables_of
 from ..diagnostics import did_you_mean, error, fail, suggest
-from ..evaluate import Given, Scope, evaluate_arguments
+from ..evaluate import (
+    Given,
+    RuleRef,
+    Scope,
+    describe,
+    evaluate,
+    evaluate_arguments,
+    lookup,
+    lookup_rule,
+    rules_of,
+    spell,
+)
 from ..graph import Module
 from ..namespace import Namespace
-from ..record import replace
+from ..record import Record, replace
 from ..source import Source, Span
-from ..syntax import Body, CallExpr, Dialect, Expect, Let, Model, Name, Parameter, SourceNote
+from ..syntax import (
+    Application,
+    Body,
+    CallExpr,
+    Dialect,
+    Expect,
+    Expr,
+    Let,
+    Model,
+    Name,
+    Parameter,
+    Range,
+    SourceNote,
+    String,
+    Template,
+)
 from .blocks import add_choices, collect, plain_arguments
 from .boundary import finish_outputs
 from .labels import label_names, label_type
-from .run import MAX_BLOCK_DEPTH, Context, Elaborated, Run
+from .run import MAX_BLOCK_DEPTH, Context, Elaborated, Request, Run
 from .work import work_on, work_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 
 def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     """Elaborate a model: the base at the end of its chain of variants."""
-    base, variants, scope, dialect = instance(run, model, namespace)
-    name = run.options.dialect or dialect or "torch"
+    found = instance(run, model, namespace)
+    base, scope = found.base, found.scope
+    name = run.options.dialect or found.dialect or "torch"
     context = Context(scope, dialect_defaults(run, name, namespace, model))
     assert base.body is not None
     run.builder.reserved = frozenset(label_names(base.body))
@@ -32,7 +61,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     flow = work_through(run, base.body, None, context)
     run.claiming = True
     check_inputs_used(run, base)
-    for variant, inside in variants:
+    for variant, inside in found.variants:
         variant_claims(run, variant, inside)
     finish_outputs(run, flow, base.name.span, is_model=True)
     arguments = plain_arguments(base.parameters, scope.variables)
@@ -40,7 +69,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     collect(run, run.builder)
     functions = (*run.functions.values(), main)
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
-    return Elaborated(module, tuple(run.claims), tuple(run.warnings))
+    return Elaborated(module, tuple(run.claims), tuple(run.warnings), found.requests)
 
 
 def check_inputs_used(run: Run, base: Model) -> None:
@@ -53,16 +82,32 @@ def check_inputs_used(run: Run, base: Model) -> None:
         )
 
 
-def instance(
-    run: Run, model: Model, namespace: Namespace
-) -> tuple[Model, list[tuple[Body, Context]], Scope, str | None]:
+class Instance(Record):
+    """A model with its parameters, at the end of a chain of variants.
+
+    Arguments:
+        base: the model that has a body.
+        variants: the bodies of variants whose claims hold, with what surrounds them.
+        scope: the values of the base's parameters.
+        requests: the rules of all variants, those of the innermost first.
+    """
+
+    base: Model
+    variants: tuple[tuple[Body, Context], ...]
+    scope: Scope
+    dialect: str | None
+    requests: tuple[Request, ...]
+
+
+def instance(run: Run, model: Model, namespace: Namespace) -> Instance:
     """Follow `model a = b(...)` to the model with a body, binding parameters on the way."""
     given: tuple[Given, ...] = ()
     settings = {setting.name: setting for setting in run.options.settings}
     variants: list[tuple[Body, Context]] = []
     dialect: str | None = None
+    requests: tuple[Request, ...] = ()
     passed: list[str] = []
-    claims = True  # those of a variant are about it as it stands: its arguments, its dialect
+    claims = True  # those of a variant are about it as it stands: its arguments, dialect, rules
     while True:
         passed.append(model.name.id)
         own = {n.id for p in model.parameters for n in variables_of(p)}
@@ -86,9 +131,10 @@ def instance(
                 no_dialect(run, model.dialect, namespace)
         if model.base is None:
             family = any(p.default is None for p in model.parameters)
-            run.claiming = family or not (given or elsewhere)
+            run.claiming = not requests and (family or not (given or elsewhere))
             break
-        claims = claims and not (varied or elsewhere)
+        claims = claims and not (varied or elsewhere or requests)
+        requests = (*(requested(rule, scope) for rule in model.rules), *requests)
         if model.body is not None:
             run.source = run.source or own_source(model.body)
             if claims:
@@ -105,7 +151,49 @@ def instance(
             f"its parameters: {has}",
             help=[f"did you mean `{near}`?"] if near else [],
         )
-    return model, variants, scope, dialect
+    return Instance(model, tuple(variants), scope, dialect, requests)
+
+
+def requested(application: Application, scope: Scope) -> Request:
+    """The rules that `asym(7) at 4a..4e` names, and their place. Raises CnnError."""
+    call, span = application.rule, application.span
+    value = named_rules(call, scope)
+    rules = rules_of(value)
+    if rules is None:
+        fail("E0206", f"`{call.callee.id}` is no rule", call.span, f"it is {describe(value)}")
+    place = "" if application.place is None else place_text(application.place, scope)
+    return Request(rules, place, span.text, span)
+
+
+def named_rules(call: CallExpr, scope: Scope) -> Any:
+    """The value of the name before a place: a `let`, a rule, or what else bears the name."""
+    name = call.callee
+    value = scope.find(name.id)
+    for find in (lookup_rule, lookup):
+        value = find(name.id, scope) if value is None else value
+    if value is None:
+        no_rule(name, scope.namespace)
+    if not call.arguments:
+        return value
+    if isinstance(value, RuleRef):
+        return replace(value, arguments=value.arguments + evaluate_arguments(call.arguments, scope))
+    return evaluate(call, scope)
+
+
+def place_text(place: Expr, scope: Scope) -> str:
+    """A place in one spelling: `conv2_x`, `4a..4e`, `3a, 4a..4e`."""
+    if isinstance(place, Range):
+        return f"{place_text(place.start, scope)}..{place_text(place.stop, scope)}"
+    if isinstance(place, Name | Template):
+        return spell(place, scope)
+    assert isinstance(place, String)
+    parts = re.sub(r"\s*\.\.\s*", "..", place.value).split(",")
+    return ", ".join(part.strip() for part in parts if part.strip())
+
+
+def no_rule(name: Name, namespace: Namespace) -> NoReturn:
+    near = did_you_mean(name.id, namespace.rules())
+    fail("E0202", f"there is no rule `{name.id}`", name.span, help=suggest(near, name.span))
 
 
 def own_source(body: Body) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..bind import Defaults
 from ..build import GraphBuilder
 from ..diagnostics import Diagnostic
-from ..evaluate import Given, Scope
+from ..evaluate import Given, RuleRef, Scope
 from ..graph import Constraint, Graph, Module
 from ..record import Record, replace
 from ..source import Span
@@ -46,12 +46,28 @@ class Claim(Record):
     span: Span
 
 
+class Request(Record):
+    """The rules that a variant asks for at once: `asym(7) at 4a..4e`.
+
+    Arguments:
+        rules: one, or those of a set.
+        place: the labels where they may be applied, as in `3a, 4a..4e`; "" for everywhere.
+        text: the request as written.
+    """
+
+    rules: tuple[RuleRef, ...]
+    place: str
+    text: str
+    span: Span
+
+
 class Elaborated(Record):
-    """The result: a module, the claims about it, and warnings."""
+    """The result: a module, the claims about it, warnings, and what is to be rewritten."""
 
     module: Module
     claims: tuple[Claim, ...]
     warnings: tuple[Diagnostic, ...]
+    requests: tuple[Request, ...] = ()
 
 
 class Options(Record):
