@@ -54,7 +54,8 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     found = instance(run, model, namespace)
     base, scope = found.base, found.scope
     name = run.options.dialect or found.dialect or "torch"
-    context = Context(scope, dialect_defaults(run, name, namespace, model))
+    settings = dialect_defaults(run, name, namespace, model)
+    context = Context(scope, settings)
     assert base.body is not None
     run.builder.reserved = frozenset(label_names(base.body))
     scope.labels = lambda name: label_type(run, name)
@@ -69,7 +70,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     collect(run, run.builder)
     functions = (*run.functions.values(), main)
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
-    return Elaborated(module, tuple(run.claims), tuple(run.warnings), found.requests)
+    return Elaborated(module, tuple(run.claims), tuple(run.warnings), found.requests, settings)
 
 
 def check_inputs_used(run: Run, base: Model) -> None:

@@ -62,12 +62,17 @@ class Request(Record):
 
 
 class Elaborated(Record):
-    """The result: a module, the claims about it, warnings, and what is to be rewritten."""
+    """The result: a module, the claims about it, warnings, and what is to be rewritten.
+
+    Arguments:
+        settings: those of its dialect, which right sides of rules are elaborated with.
+    """
 
     module: Module
     claims: tuple[Claim, ...]
     warnings: tuple[Diagnostic, ...]
     requests: tuple[Request, ...] = ()
+    settings: Defaults = ()
 
 
 class Options(Record):

@@ -1,1 +1,56 @@
-"""Rewriting: rules that change a module and carry its weights along."""
+"""Rewriting: rules in the user's own language, matched, proved, applied and recorded.
+
+    rule  ─ read_rule ─▶ Rewrite ─ find ─▶ matches ─ replacement ─▶ proved right sides
+    Derivation ─ apply ─▶ Derivation with one more step: the journal
+
+`rule` and `pattern` read rules, `match` finds left sides, `replacement` elaborates
+and proves right sides, `engine` applies them on the hierarchical IR, `weights`
+and `carriers` move what was trained, `transforms` are rules that are no equations.
+"""
+
+from __future__ import annotations
+
+from ..diagnostics import fail
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..bind import Defaults
+    from ..elaborate.run import Request
+    from ..graph import Module
+    from .engine import Derivation
+    from .match import Refusal
+
+
+def derive(module: Module, requests: Sequence[Request], settings: Defaults = ()) -> Derivation:
+    """Apply what was asked for, in order. Raises CnnError when a rule finds no place.
+
+    Arguments:
+        settings: those of the model's dialect.
+    """
+    from .engine import Derivation, apply_all
+    from .rule import read_rule
+
+    derivation = Derivation(module, (), settings)
+    for request in requests:
+        rewrites = [read_rule(ref) for ref in request.rules]
+        attempt = apply_all(derivation, rewrites, request.place, request.span)
+        if len(attempt.derivation.steps) == len(derivation.steps):
+            nowhere(request, attempt.refusals)
+        derivation = attempt.derivation
+    return derivation
+
+
+def nowhere(request: Request, refusals: Sequence[Refusal]) -> None:
+    """Raise: nothing that was asked for applies."""
+    nearest = sorted(refusals, key=lambda refusal: -refusal.progress)
+    told = dict.fromkeys(f"at `{r.node}`: {r.reason}" for r in nearest)
+    where = f" at `{request.place}`" if request.place else ""
+    fail(
+        "E1003",
+        f"`{request.text.partition(' at ')[0]}` applies nowhere{where}",
+        request.span,
+        notes=list(told)[:5],
+        help=() if told else ("`cnnc rules NAME` shows what a rule looks for",),
+    )

@@ -1,0 +1,142 @@
+"""The `when` of a rule: what must hold at a site, in words where it does not.
+
+Conditions are expressions of the language over the holes; `in` is the first
+input, labels are the values that have them. These predicates look at the graph:
+"""
+
+from __future__ import annotations
+
+from ..diagnostics import fail
+from ..evaluate import OpRef, Scope, evaluate, lookup, spoken, truth
+from ..op import OPS
+from ..syntax import Binary, CallExpr, Expr, Name, Unary
+from ..types import TensorType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .match import Match, View
+    from .rule import Rewrite
+
+    Predicate = Callable[["Site", Any], bool]
+
+MONOTONE = ("relu", "relu6", "leakyrelu", "sigmoid", "tanh", "hsigmoid")
+"""Activations that never fall."""
+IDEMPOTENT = ("relu", "relu6", "abs")
+"""Activations that change nothing the second time."""
+
+
+class Site:
+    """What predicates may look at."""
+
+    def __init__(self, rewrite: Rewrite, match: Match, view: View) -> None:
+        assert rewrite.equation is not None
+        self.view = view
+        self.match = match
+        pattern = rewrite.equation.left
+        self.labels = {name: match.value(number) for name, number in pattern.labels}
+        self.labels.update((n, match.value(number)) for n, number in pattern.inputs)
+        self.scope = Scope(rewrite.namespace, dict(match.holes), labels=self.type_of)
+        self.scope.variables["in"] = view.types[match.value(pattern.inputs[0][1])]
+
+    def type_of(self, label: str) -> TensorType | None:
+        value = self.labels.get(label)
+        return self.view.types[value] if value is not None else None
+
+
+def unmet(rewrite: Rewrite, match: Match, view: View) -> str:
+    """Why the conditions of a rule do not hold at a match; nothing when they do."""
+    site = Site(rewrite, match, view)
+    for condition in rewrite.conditions:
+        for part in _conjuncts(condition):
+            if not holds(part, site):
+                return f"`{part.span.text}` does not hold{_values(part, site)}"
+    return ""
+
+
+def _conjuncts(expr: Expr) -> list[Expr]:
+    if isinstance(expr, Binary) and expr.operator == "and":
+        return _conjuncts(expr.left) + _conjuncts(expr.right)
+    return [expr]
+
+
+def holds(expr: Expr, site: Site) -> bool:
+    """The truth of a condition. Raises CnnError when it has none."""
+    if isinstance(expr, Binary) and expr.operator in ("and", "or"):
+        decided = holds(expr.left, site)
+        return decided if decided == (expr.operator == "or") else holds(expr.right, site)
+    if isinstance(expr, Unary) and expr.operator == "not":
+        return not holds(expr.operand, site)
+    if isinstance(expr, CallExpr) and expr.callee.id in PREDICATES:
+        return _ask(expr, site)
+    return truth(evaluate(expr, site.scope), expr.span)
+
+
+def _ask(expr: CallExpr, site: Site) -> bool:
+    arguments = [argument.value for argument in expr.arguments]
+    if len(arguments) != 1:
+        fail("E0205", f"`{expr.callee.id}` takes one argument", expr.span)
+    kind, predicate = PREDICATES[expr.callee.id]
+    (argument,) = arguments
+    if kind == "value":
+        name = argument.id if isinstance(argument, Name) else ""
+        if name not in site.labels:
+            fail("E1001", f"`{expr.callee.id}` asks about a value that has a label",
+                 argument.span)  # fmt: skip
+        return predicate(site, site.labels[name])
+    value = evaluate(argument, site.scope)
+    if not isinstance(value, OpRef):
+        fail("E1001", f"`{expr.callee.id}` asks about an operator", argument.span)
+    return predicate(site, value)
+
+
+def _values(expr: Expr, site: Site) -> str:
+    """`: k = 4, s = 2`, the holes that a condition speaks of."""
+    holes = dict(site.match.holes)
+    shown = [
+        f"{name} = {spoken(holes[name])}"
+        for name in dict.fromkeys(_mentioned(expr))
+        if name in holes and lookup(name, site.scope) is not None
+    ]
+    return f": {', '.join(shown)}" if shown else ""
+
+
+def _mentioned(expr: Expr) -> list[str]:
+    from .pattern import names_of
+
+    return [name.id for name in names_of(expr)]
+
+
+def _pointwise(site: Site, f: OpRef) -> bool:
+    return OPS[f.word].family == "activation" and f.word != "softmax"
+
+
+def _channelwise(site: Site, f: OpRef) -> bool:
+    """Every channel of the output depends on that channel of the input alone, equally."""
+    return f.word in ("maxpool", "avgpool", "upsample", "pad", "crop") or _pointwise(site, f)
+
+
+def _nonnegative(site: Site, value: str) -> bool:
+    from ..passes.bounds import bounds
+
+    return bounds(site.view.graph, site.view.module)[value].low >= 0
+
+
+def _monotone(site: Site, f: OpRef) -> bool:
+    return f.word in MONOTONE
+
+
+def _idempotent(site: Site, f: OpRef) -> bool:
+    return f.word in IDEMPOTENT
+
+
+PREDICATES: dict[str, tuple[str, Predicate]] = {
+    "pointwise": ("operator", _pointwise),
+    "channelwise": ("operator", _channelwise),
+    "monotone": ("operator", _monotone),
+    "idempotent": ("operator", _idempotent),
+    "nonnegative": ("value", _nonnegative),
+}
+"""What each predicate asks about, and the answer."""

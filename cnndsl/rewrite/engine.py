@@ -1,0 +1,446 @@
+"""Applying rules to a module, definition by definition, with a journal of what was done.
+
+A rule that is applied everywhere rewrites each function once, however often it is
+called. One that is applied at some places splits the functions that lie on the
+way to them: copies that are rewritten alike stay one function.
+"""
+
+from __future__ import annotations
+
+from ..diagnostics import fail
+from ..graph import Call, Graph, Module, Node
+from ..passes.cost import Cost, cost
+from ..record import Record, replace
+from .match import Refusal, View, find
+from .places import Places, calls, occurrences
+from .replacement import NotHere, Replacement, put_in_place, replacement
+from .rule import Rewrite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..bind import Defaults
+    from ..op import Op
+    from ..source import Span
+    from ..symbol import Size
+    from ..types import TensorType
+
+MOST_ROUNDS = 1000
+
+
+class Layer(Record):
+    """An operator with its input types, as a carrier of weights sees it."""
+
+    name: str
+    op: Op
+    inputs: tuple[TensorType, ...]
+
+
+class Move(Record):
+    """One match that was replaced, with what moving its weights needs.
+
+    Arguments:
+        function: the function after the step.
+        old, new: operators with weights, in the order of the rule.
+        holes: what the holes stood for.
+        removed, created: all operators that went and came.
+    """
+
+    function: str
+    old: tuple[Layer, ...]
+    new: tuple[Layer, ...]
+    holes: tuple[tuple[str, object], ...]
+    removed: tuple[str, ...]
+    created: tuple[str, ...]
+    span: Span | None = None
+
+
+class Step(Record):
+    """One rule applied at some places: an entry of the journal.
+
+    Arguments:
+        number: counts from 1.
+        places: as asked for; empty for everywhere.
+        before, after: the modules.
+        moves: what was replaced in each function.
+        copies: how often each rewritten function stands in the network.
+        origins: for each operator that rules made, the step that made it, after this one.
+    """
+
+    number: int
+    rewrite: Rewrite
+    places: str
+    before: Module
+    after: Module
+    moves: tuple[Move, ...]
+    copies: tuple[tuple[str, int], ...]
+    origins: tuple[tuple[tuple[str, str], int], ...]
+
+    @property
+    def sites(self) -> int:
+        """How many places of the network it changed, all copies counted."""
+        copies = dict(self.copies)
+        return sum(copies[move.function] for move in self.moves)
+
+    @property
+    def params(self) -> tuple[Size, Size]:
+        """Parameters before and after."""
+        return _costs(self.before).params, _costs(self.after).params
+
+    @property
+    def macs(self) -> tuple[Size, Size]:
+        """Multiply-accumulates of inference before and after."""
+        return _costs(self.before).macs, _costs(self.after).macs
+
+
+def _costs(module: Module) -> Cost:
+    return cost(module, training=False)
+
+
+class Derivation(Record):
+    """A network and the steps that led to it."""
+
+    start: Module
+    steps: tuple[Step, ...] = ()
+    settings: Defaults = ()
+
+    @property
+    def module(self) -> Module:
+        return self.steps[-1].after if self.steps else self.start
+
+    @property
+    def origins(self) -> Mapping[tuple[str, str], int]:
+        """The number of the step that made an operator, by function and name."""
+        return dict(self.steps[-1].origins) if self.steps else {}
+
+
+class Attempt(Record):
+    """What came of trying a rule: the derivation, and why it did not apply elsewhere."""
+
+    derivation: Derivation
+    refusals: tuple[Refusal, ...]
+
+
+def apply(derivation: Derivation, rewrite: Rewrite, places: str = "", span: Span | None = None) -> Attempt:
+    """Apply one rule wherever it fits. The derivation is unchanged where it fits nowhere."""
+    module = derivation.module
+    chosen = Places(module, places, span)
+    if rewrite.transform is not None:
+        from .transforms import TRANSFORMS, Untransformed
+
+        if rewrite.transform not in TRANSFORMS:
+            fail("E1001", f"there is no transform `{rewrite.transform}`", rewrite.ref.rule.span)
+        try:
+            result = TRANSFORMS[rewrite.transform](module, rewrite, chosen)
+        except Untransformed as problem:
+            return Attempt(derivation, (Refusal(module.main.name, "", str(problem), 0),))
+        return Attempt(_extended(derivation, rewrite, places, result.module, result.moves), ())
+    refusals: list[Refusal] = []
+    for _ in range(MOST_ROUNDS):
+        changed = _round(derivation, rewrite, places, chosen, refusals)
+        if changed is None:
+            break
+        derivation = changed
+        if not rewrite.repeats:
+            break
+        chosen = Places(derivation.module, places, span) if chosen.everywhere else chosen
+    return Attempt(derivation, tuple(refusals))
+
+
+def apply_all(derivation: Derivation, rewrites: Sequence[Rewrite], places: str = "",
+              span: Span | None = None) -> Attempt:  # fmt: skip
+    """Apply a set of rules in turn, again and again while those that simplify find something."""
+    refusals: list[Refusal] = []
+    repeated = [rewrite for rewrite in rewrites if rewrite.repeats]
+    todo: Iterable[Rewrite] = rewrites
+    for _ in range(MOST_ROUNDS):
+        count = len(derivation.steps)
+        for rewrite in todo:
+            attempt = apply(derivation, rewrite, places, span)
+            derivation = attempt.derivation
+            refusals += attempt.refusals
+        if len(derivation.steps) == count or not repeated:
+            break
+        todo = repeated
+    return Attempt(derivation, tuple(refusals))
+
+
+def _round(
+    derivation: Derivation, rewrite: Rewrite, places: str, chosen: Places, refusals: list[Refusal]
+) -> Derivation | None:
+    module = derivation.module
+    sites = {
+        graph.name: _sites(derivation, rewrite, graph, refusals) for graph in module.functions
+    }
+    if not any(sites.values()):
+        return None
+    if chosen.everywhere:
+        after, moves = _rewrite_definitions(module, sites)
+    else:
+        after, moves = _rewrite_places(module, sites, chosen)
+    if not moves:
+        for found in sites.values():
+            refusals += [
+                Refusal(r.match.function, r.match.nodes[0], "it is not at the places named", 0)
+                for r in found
+            ]
+        return None
+    return _extended(derivation, rewrite, places, after, moves)
+
+
+def _sites(
+    derivation: Derivation, rewrite: Rewrite, graph: Graph, refusals: list[Refusal]
+) -> list[Replacement]:
+    """The replacements of a function, none of which touch each other."""
+    module = derivation.module
+    view = View(graph, module)
+    found: list[Replacement] = []
+    touched: set[str] = set()
+    taken = {node.name for node in graph.nodes} | {v.name for v in graph.inputs}
+    for match in find(rewrite, view, refusals):
+        if touched & {*match.removed}:
+            continue
+        try:
+            new = replacement(rewrite, match, view, derivation.settings, taken)
+            if _unchanged(new, graph):
+                continue
+            put_in_place(graph, [*found, new])
+        except NotHere as reason:
+            name = match.nodes[0]
+            refusals.append(
+                Refusal(graph.name, name, str(reason), len(match.nodes) + 2, view.nodes[name].span)
+            )
+            continue
+        taken.update(node.name for node in new.nodes)
+        touched.update(match.removed)
+        found.append(new)
+    return found
+
+
+def _unchanged(new: Replacement, graph: Graph) -> bool:
+    """Whether a rule would put back what it took away."""
+    old = [node for node in graph.nodes if node.name in {*new.match.removed}]
+    return [(n.op, n.inputs) for n in old] == [(n.op, n.inputs) for n in new.nodes]
+
+
+def _rewrite_definitions(
+    module: Module, sites: Mapping[str, Sequence[Replacement]]
+) -> tuple[Module, list[Move]]:
+    moves: list[Move] = []
+    called = _Functions(module)
+    functions: list[Graph] = []
+    for graph in module.functions:
+        found = sites[graph.name]
+        if found:
+            found = [called.adopt(new) for new in found]
+            functions += called.take()
+            before = graph
+            graph = put_in_place(graph, found)
+            moves += [_move(graph.name, before, graph, new) for new in found]
+        functions.append(graph)
+    return replace(module, functions=_needed(functions, module.main.name)), moves
+
+
+def _rewrite_places(
+    module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Places
+) -> tuple[Module, list[Move]]:
+    """Rewrite some copies: functions are split into as many as there are different fates."""
+    split = _Split(module, sites, chosen)
+    main = split.function(module.main, ())
+    functions = tuple(split.functions.values())
+    return replace(module, functions=_needed(functions, main)), split.moves
+
+
+class _Split:
+    """Functions in as many versions as their copies need."""
+
+    def __init__(
+        self, module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Places
+    ) -> None:
+        self.module = module
+        self.sites = sites
+        self.chosen = chosen
+        self.called = _Functions(module)
+        self.functions: dict[str, Graph] = {}
+        self.versions: dict[object, str] = {}
+        self.moves: list[Move] = []
+
+    def function(self, graph: Graph, path: tuple[str, ...]) -> str:
+        """The name of the version of a function that stands at a path."""
+        callees: dict[str, str] = {}
+        for node, name in calls(graph):
+            lender = callees.get(node.weights or "")
+            inner = (*path, node.name)
+            callees[node.name] = lender or self.function(self.module.by_name[name], inner)
+        wanted = tuple(
+            number
+            for number, new in enumerate(self.sites[graph.name])
+            if all(self.chosen.contains(path, name) for name in new.match.nodes)
+        )
+        key = graph.name, wanted, tuple(callees.items())
+        if key not in self.versions:
+            self.versions[key] = self.make(graph, wanted, callees)
+        return self.versions[key]
+
+    def make(self, graph: Graph, wanted: tuple[int, ...], callees: Mapping[str, str]) -> str:
+        found = [self.called.adopt(self.sites[graph.name][number]) for number in wanted]
+        for function in self.called.take():
+            self.functions[function.name] = function
+        nodes = tuple(
+            replace(node, op=Call(callees[node.name])) if node.name in callees else node
+            for node in graph.nodes
+        )
+        before = replace(graph, nodes=nodes, name=self.called.version(graph))
+        after = put_in_place(before, found) if found else before
+        self.functions[after.name] = after
+        self.moves += [_move(after.name, before, after, new) for new in found]
+        return after.name
+
+
+class _Functions:
+    """Names of functions, and those that right sides bring along."""
+
+    def __init__(self, module: Module) -> None:
+        self.known = dict(module.by_name)
+        self.used: set[str] = set()
+        self.new: list[Graph] = []
+
+    def adopt(self, new: Replacement) -> Replacement:
+        """The replacement with its callees under names that are free, or those of equal ones."""
+        if not new.functions:
+            return new
+        renamed: dict[str, str] = {}
+        for function in new.functions:
+            moved = _recalled(function, renamed)
+            same = next(
+                (k for k in self.known.values() if replace(k, name="") == replace(moved, name="")),
+                None,
+            )
+            if same is None:
+                name = self.free(function.name)
+                same = self.known[name] = replace(moved, name=name)
+                self.new.append(same)
+            renamed[function.name] = same.name
+        nodes = tuple(
+            replace(n, op=Call(renamed[n.op.function])) if isinstance(n.op, Call) else n
+            for n in new.nodes
+        )
+        return replace(new, nodes=nodes, functions=())
+
+    def take(self) -> list[Graph]:
+        """Functions that came since the last time."""
+        new, self.new = self.new, []
+        return new
+
+    def free(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self.known:
+            number += 1
+            name = f"{wanted}_{number}"
+        return name
+
+    def version(self, graph: Graph) -> str:
+        """The name of the next version of a function: its own for the first."""
+        if graph.name not in self.used:
+            self.used.add(graph.name)
+            return graph.name
+        name = self.free(graph.definition)
+        self.known[name] = graph
+        return name
+
+
+def _recalled(graph: Graph, names: Mapping[str, str]) -> Graph:
+    nodes = tuple(
+        replace(n, op=Call(names.get(n.op.function, n.op.function)))
+        if isinstance(n.op, Call)
+        else n
+        for n in graph.nodes
+    )
+    return replace(graph, nodes=nodes)
+
+
+def _needed(functions: Iterable[Graph], main: str) -> tuple[Graph, ...]:
+    """The functions that the main one reaches, callees first."""
+    by_name = {graph.name: graph for graph in functions}
+    order: dict[str, Graph] = {}
+
+    def visit(name: str) -> None:
+        if name in order:
+            return
+        for _, callee in calls(by_name[name]):
+            visit(callee)
+        order[name] = by_name[name]
+
+    visit(main)
+    return tuple(order.values())
+
+
+def _move(function: str, before: Graph, after: Graph, new: Replacement) -> Move:
+    old = {node.name: node for node in before.nodes}
+    fresh = {node.name: node for node in after.nodes}
+    return Move(
+        function,
+        tuple(_layer(old[name], before) for name in new.layers),
+        tuple(_layer(fresh[name], after) for name in new.heirs),
+        new.match.holes,
+        new.match.removed,
+        tuple(node.name for node in new.nodes),
+        old[new.match.nodes[0]].span,
+    )
+
+
+def _layer(node: Node, graph: Graph) -> Layer:
+    assert not isinstance(node.op, Call)
+    types = graph.types
+    return Layer(node.name, node.op, tuple(types[value] for value in node.inputs))
+
+
+def _extended(
+    derivation: Derivation, rewrite: Rewrite, places: str, after: Module, moves: Sequence[Move]
+) -> Derivation:
+    paths = occurrences(after)
+    number = len(derivation.steps) + 1
+    made = {(move.function, name): number for move in moves for name in move.created}
+    older = _carried(derivation, after)
+    step = Step(
+        number,
+        rewrite,
+        places,
+        derivation.module,
+        after,
+        tuple(moves),
+        tuple((name, len(found)) for name, found in paths.items()),
+        tuple({**older, **made}.items()),
+    )
+    return replace(derivation, steps=(*derivation.steps, step))
+
+
+def _carried(derivation: Derivation, after: Module) -> dict[tuple[str, str], int]:
+    """Origins of operators that are still there, in the functions that have them now."""
+    if not derivation.steps:
+        return {}
+    known = derivation.origins
+    kept: dict[tuple[str, str], int] = {}
+    for name, paths in occurrences(after).items():
+        before = _at(derivation.module, paths[0])
+        if before is None:
+            continue
+        nodes = {node.name for node in after.by_name[name].nodes}
+        kept.update(
+            ((name, node), number)
+            for (function, node), number in known.items()
+            if function == before.name and node in nodes
+        )
+    return kept
+
+
+def _at(module: Module, path: Sequence[str]) -> Graph | None:
+    """The function at a path, or None when the path does not lead anywhere."""
+    graph = module.main
+    for name in path:
+        callee = next((function for node, function in calls(graph) if node.name == name), None)
+        if callee is None:
+            return None
+        graph = module.by_name[callee]
+    return graph

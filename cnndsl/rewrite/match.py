@@ -1,0 +1,422 @@
+"""Finding a left side in a graph, anchored at its first operator.
+
+From the anchor the pattern is followed along the values that are known so far,
+to their producer or to one of their consumers, in the order of arguments; only
+`add` and `mul` may change theirs. What an author never has to write is checked
+too: values inside the match are used nowhere else, and weights that go away are
+nobody else's. A match that comes to nothing leaves the reason why, and the one
+that came furthest is what `--why-not` tells.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from ..arguments import ArgumentProblem, flag, kind_of
+from ..diagnostics import CnnError
+from ..evaluate import Given, OpRef, Scope, evaluate, lookup, spoken
+from ..graph import Call, Graph, Node
+from ..op import Op
+from ..record import Record, replace
+from ..syntax import Binary, Dims, Expr, Name
+from ..window import Window
+from .conditions import unmet
+from .pattern import BELONGING, COMMUTES, FREE, Pattern, PatternNode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ..graph import Module
+    from ..source import Span
+    from ..types import TensorType
+    from .rule import Rewrite
+
+
+class Refusal(Record):
+    """Why a rule does not apply somewhere.
+
+    Arguments:
+        node: name of the operator where it came to nothing.
+        reason: half a sentence: `the stride is 2, the rule says 1`.
+        progress: how much had fitted before; the furthest refusal is the one to tell.
+    """
+
+    function: str
+    node: str
+    reason: str
+    progress: int
+    span: Span | None = None
+
+
+class Match(Record):
+    """A left side found in a function.
+
+    Arguments:
+        nodes: the matched operators, in the order of the pattern.
+        chains: for each, the norms and activations behind it that belong to it.
+        values: the graph's value for each value of the pattern.
+        holes: what the holes stand for.
+    """
+
+    function: str
+    nodes: tuple[str, ...]
+    chains: tuple[tuple[str, ...], ...]
+    values: tuple[tuple[int, str], ...]
+    holes: tuple[tuple[str, object], ...]
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """Everything that goes away."""
+        return (*self.nodes, *(name for chain in self.chains for name in chain))
+
+    def value(self, number: int) -> str:
+        return dict(self.values)[number]
+
+
+class View:
+    """A function with what matching asks for again and again."""
+
+    def __init__(self, graph: Graph, module: Module) -> None:
+        self.graph = graph
+        self.functions = module.by_name
+        self.module = module
+        self.types = graph.types
+        self.nodes = {node.name: node for node in graph.nodes}
+        self.producers = graph.producers
+        self.consumers: dict[str, list[Node]] = {}
+        for node in graph.nodes:
+            for value in dict.fromkeys(node.inputs):
+                self.consumers.setdefault(value, []).append(node)
+        self.outputs = {output.value for output in graph.outputs}
+        self.lent = {node.weights for node in graph.nodes if node.weights is not None}
+
+    def inputs(self, node: Node) -> tuple[TensorType, ...]:
+        return tuple(self.types[value] for value in node.inputs)
+
+    def next(self, value: str) -> Node | None:
+        """The only consumer of a value that nobody else sees."""
+        users = self.consumers.get(value, [])
+        alone = len(users) == 1 and value not in self.outputs
+        return users[0] if alone and users[0].inputs.count(value) == 1 else None
+
+
+def find(rewrite: Rewrite, view: View, refusals: list[Refusal] | None = None) -> list[Match]:
+    """Every place of a function where a rule's left side stands, each once.
+
+    Matches may overlap. `refusals` collects the reasons of those that came to nothing.
+    """
+    assert rewrite.equation is not None
+    pattern = rewrite.equation.left
+    found: dict[frozenset[str], Match] = {}
+    for node in view.graph.nodes:
+        if not _could_be(pattern.nodes[0], node, view):
+            continue
+        search = _Search(rewrite, view, pattern)
+        match = search.at(node)
+        if match is not None:
+            found.setdefault(frozenset(match.removed), match)
+        elif refusals is not None and search.refusal is not None:
+            refusals.append(search.refusal)
+    return list(found.values())
+
+
+def _could_be(pattern: PatternNode, node: Node, view: View) -> bool:
+    if isinstance(node.op, Call):
+        return pattern.is_block and view.functions[node.op.function].definition == pattern.word
+    if pattern.hole:
+        return node.op.arity == (1, 1)
+    return not pattern.is_block and node.op.word == pattern.word
+
+
+class _State:
+    """What is known on one branch of the search."""
+
+    __slots__ = ("chains", "holes", "nodes", "values")
+
+    def __init__(self, holes: dict[str, Any]) -> None:
+        self.holes = holes
+        self.values: dict[int, str] = {}
+        self.nodes: dict[int, str] = {}
+        self.chains: dict[int, tuple[str, ...]] = {}
+
+    def copy(self) -> _State:
+        other = _State(dict(self.holes))
+        other.values = dict(self.values)
+        other.nodes = dict(self.nodes)
+        other.chains = dict(self.chains)
+        return other
+
+
+class _Mismatch(Exception):
+    """A candidate does not fit, for the reason that the text says."""
+
+
+class _Search:
+    """The search from one anchor."""
+
+    def __init__(self, rewrite: Rewrite, view: View, pattern: Pattern) -> None:
+        self.rewrite = rewrite
+        self.view = view
+        self.pattern = pattern
+        self.refusal: Refusal | None = None
+        self.order = _order(pattern)
+
+    def at(self, node: Node) -> Match | None:
+        for state in self.take(0, node, _State(dict(self.rewrite.given))):
+            for match in self.extend(1, state):
+                return match
+        return None
+
+    def refuse(self, node: Node, reason: str, progress: int) -> None:
+        if self.refusal is None or progress > self.refusal.progress:
+            self.refusal = Refusal(self.view.graph.name, node.name, reason, progress, node.span)
+
+    def extend(self, step: int, state: _State) -> Iterator[Match]:
+        if step == len(self.order):
+            match = self.finished(state)
+            if match is not None:
+                yield match
+            return
+        index = self.order[step]
+        pattern = self.pattern.nodes[index]
+        last = self.view.nodes[state.nodes[self.order[step - 1]]]
+        candidates = list(self.candidates(pattern, state))
+        if not candidates:
+            self.refuse(last, f"no {_wanted(pattern)} stands beside `{last.name}`", step)
+        for node in candidates:
+            if node.name in state.nodes.values():
+                continue
+            for further in self.take(index, node, state.copy(), step):
+                yield from self.extend(step + 1, further)
+
+    def candidates(self, pattern: PatternNode, state: _State) -> Iterator[Node]:
+        """Operators at the right place, with the right word."""
+        known = next((v for v in pattern.outputs if v in state.values), None)
+        if known is not None:
+            node = self.view.producers.get(state.values[known])
+            while node is not None and pattern.carries and _belongs(node):
+                node = self.view.producers.get(node.inputs[0])
+            if node is not None and _could_be(pattern, node, self.view):
+                yield node
+            return
+        start = next(v for v in pattern.inputs if v in state.values)
+        for node in self.view.consumers.get(state.values[start], ()):
+            if _could_be(pattern, node, self.view):
+                yield node
+
+    def take(
+        self, index: int, node: Node, state: _State, progress: int = 0
+    ) -> Iterator[_State]:
+        """The states in which a pattern's node is this node of the graph."""
+        pattern = self.pattern.nodes[index]
+        try:
+            self.check(pattern, node, state)
+        except _Mismatch as problem:
+            self.refuse(node, str(problem), progress)
+            return
+        state.nodes[index] = node.name
+        state.chains[index] = chain = self.chain(pattern, node)
+        results = [value.name for value in node.outputs]
+        if chain:
+            results = [self.view.nodes[chain[-1]].outputs[0].name]
+        if not _joins(state.values, pattern.outputs, results):
+            self.refuse(node, f"`{node.name}` gives another value than the rule means", progress)
+            return
+        orders = permutations(node.inputs) if pattern.word in COMMUTES else (node.inputs,)
+        for inputs in dict.fromkeys(orders):
+            further = state.copy()
+            if _joins(further.values, pattern.inputs, list(inputs)):
+                yield further
+
+    def chain(self, pattern: PatternNode, node: Node) -> tuple[str, ...]:
+        """The norms and activations that belong to a layer."""
+        chain: list[str] = []
+        last = node
+        while pattern.carries:
+            after = self.view.next(last.outputs[0].name)
+            if after is None or not _belongs(after):
+                break
+            chain.append(after.name)
+            last = after
+        return tuple(chain)
+
+    # ---------------------------------------------------------------- operators
+
+    def check(self, pattern: PatternNode, node: Node, state: _State) -> None:
+        if len(node.inputs) != len(pattern.inputs):
+            raise _Mismatch(
+                f"`{node.name}` joins {len(node.inputs)} values, the rule {len(pattern.inputs)}"
+            )
+        op = node.op
+        scope = Scope(self.rewrite.namespace, state.holes)
+        if isinstance(op, Call):
+            given = dict(self.view.functions[op.function].arguments)
+            for name, expr in pattern.said:
+                self.argument(name, expr, given.get(name), state, scope)
+            return
+        if pattern.hole:
+            value = operator_value(op)
+            if state.holes.setdefault(pattern.hole, value) != value:
+                raise _Mismatch(f"`{node.name}` is not the same operator again")
+            return
+        self.fields(pattern, op, self.view.inputs(node), state, scope)
+
+    def fields(
+        self, pattern: PatternNode, op: Op, types: tuple[TensorType, ...], state: _State,
+        scope: Scope,
+    ) -> None:  # fmt: skip
+        cls = type(op)
+        mentioned = {name for name, _ in pattern.said}
+        for name in cls.fields:
+            if name in mentioned or name in FREE or name not in cls.defaults:
+                continue
+            value, default = getattr(op, name), cls.defaults[name]
+            if value != default:
+                raise _Mismatch(f"`{name}` is {spoken(value)}, the rule means {spoken(default)}")
+        for name, expr in pattern.said:
+            value = getattr(op, name)
+            if name == "window" and not isinstance(expr, Name):
+                self.window(expr, value, state, scope)
+                continue
+            word = expr.id if isinstance(expr, Name) else ""
+            if word and word not in state.holes and lookup(word, scope) is None:
+                literal = flag(cls, word)
+                if literal is None:
+                    state.holes[word] = value
+                    continue
+                wanted: Any = literal[1]
+            else:
+                wanted = evaluate(expr, scope)
+            try:
+                same = replace(op, **{name: kind_of(cls, name).convert(wanted)}).canonical(*types)
+            except ArgumentProblem as problem:
+                raise _Mismatch(f"`{name}` {problem}") from None
+            if same != op:
+                raise _Mismatch(f"`{name}` is {spoken(value)}, the rule says {spoken(wanted)}")
+
+    def window(self, expr: Expr, window: Window, state: _State, scope: Scope) -> None:
+        size, stride = expr, None
+        if isinstance(expr, Binary) and expr.operator == "/":
+            size, stride = expr.left, expr.right
+        self.pair("window", size, window.size, state, scope)
+        if stride is not None:
+            self.pair("stride", stride, window.stride, state, scope)
+        elif window.stride != (1, 1):
+            shown = spoken(Window(1, 1, *window.stride)).partition("/")[2]
+            raise _Mismatch(f"the stride is {shown}, the rule means 1")
+
+    def pair(
+        self, what: str, expr: Expr, pair: tuple[int, int], state: _State, scope: Scope
+    ) -> None:
+        """`k×k`, `3x3`, a hole for a whole window; `2`, `s`, `1×s` for strides."""
+        if isinstance(expr, Dims) and len(expr.factors) == 2:
+            for factor, number in zip(expr.factors, pair, strict=True):
+                self.argument(what, factor, number, state, scope)
+            return
+        value: object = Window(*pair)
+        if what == "stride" and pair[0] == pair[1]:
+            value = pair[0]
+        self.argument(what, expr, value, state, scope)
+
+    def argument(self, name: str, expr: Expr, value: object, state: _State, scope: Scope) -> None:
+        if isinstance(expr, Name) and lookup(expr.id, scope) is None:
+            state.holes[expr.id] = value
+            return
+        wanted = evaluate(expr, scope)
+        if wanted != value and str(wanted) != value:
+            raise _Mismatch(f"the {name} is {spoken(value)}, the rule says {spoken(wanted)}")
+
+    # ---------------------------------------------------------------- the whole
+
+    def finished(self, state: _State) -> Match | None:
+        count = range(len(self.pattern.nodes))
+        match = Match(
+            self.view.graph.name,
+            tuple(state.nodes[i] for i in count),
+            tuple(state.chains[i] for i in count),
+            tuple(sorted(state.values.items())),
+            tuple((name, value) for name, value in state.holes.items()),
+        )
+        steps = len(self.order)
+        first = self.view.nodes[match.nodes[0]]
+        reason = self.escapes(match)
+        if reason:
+            self.refuse(first, reason, steps)
+            return None
+        try:
+            reason = unmet(self.rewrite, match, self.view)
+        except CnnError as problem:
+            reason = problem.diagnostics[0].message
+        if reason:
+            self.refuse(first, reason, steps + 1)
+            return None
+        return match
+
+    def escapes(self, match: Match) -> str:
+        """Why what goes away is still needed, or nothing."""
+        view, removed = self.view, set(match.removed)
+        given = {match.value(number) for _, number in self.pattern.outputs}
+        for name in match.removed:
+            node = view.nodes[name]
+            for value in node.outputs:
+                if value.name in given:
+                    continue
+                if value.name in view.outputs:
+                    return f"the value of `{name}` is an output"
+                users = view.consumers.get(value.name, [])
+                outside = next((user for user in users if user.name not in removed), None)
+                if outside is not None:
+                    return f"`{outside.name}` needs the value of `{name}` too"
+            if node.weights is not None:
+                return f"`{name}` shares the weights of `{node.weights}`"
+            if name in view.lent:
+                return f"the weights of `{name}` are shared"
+        return ""
+
+
+def operator_value(op: Op) -> OpRef:
+    """An operator as a value of the language, all its arguments given."""
+    from ..source import Source, Span
+
+    nowhere = Span(Source("", ""), 0, 0)
+    given = tuple(
+        Given(name, getattr(op, name), nowhere)
+        for name in op.fields
+        if getattr(op, name) is not None
+    )
+    return OpRef(op.word, given)
+
+
+def _order(pattern: Pattern) -> tuple[int, ...]:
+    """The nodes, each beside one that comes before it."""
+    order = [0]
+    known = {*pattern.nodes[0].inputs, *pattern.nodes[0].outputs}
+    rest = list(range(1, len(pattern.nodes)))
+    while rest:
+        index = next(
+            i for i in rest if known & {*pattern.nodes[i].inputs, *pattern.nodes[i].outputs}
+        )
+        known.update(pattern.nodes[index].inputs + pattern.nodes[index].outputs)
+        order.append(index)
+        rest.remove(index)
+    return tuple(order)
+
+
+def _joins(known: dict[int, str], numbers: tuple[int, ...], names: list[str]) -> bool:
+    """Whether the values may be these; if so they are from now on."""
+    if len(numbers) > len(names):
+        return False
+    for number, name in zip(numbers, names, strict=False):
+        if known.setdefault(number, name) != name:
+            return False
+    return True
+
+
+def _belongs(node: Node) -> bool:
+    return isinstance(node.op, Op) and node.op.family in BELONGING
+
+
+def _wanted(pattern: PatternNode) -> str:
+    return "operator" if pattern.hole else f"`{pattern.word}`"

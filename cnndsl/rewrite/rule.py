@@ -1,0 +1,200 @@
+"""Rules as the engine sees them: an equation of two fragments, conditions, claims, kind.
+
+A rule is an item of the language. This module takes its syntax apart once:
+
+    rule factor_5x5 "Szegedy et al. 2016, sec. 3.1" {
+      conv 5x5/s, n => conv 3x3, n; conv 3x3/s, n
+      keeps window, shape
+    }
+
+The kind says how much of the function stays: none of it is promised of an
+architectural rule, which has no kind at all.
+"""
+
+from __future__ import annotations
+
+from ..bind import name_span, variables_of
+from ..diagnostics import did_you_mean, fail, suggest
+from ..evaluate import Given, RuleRef, Scope, evaluate, whole
+from ..record import Record
+from ..syntax import Body, Carrier, Condition, Expr, Keeps, Name, Rule, Transform
+from .pattern import Pattern, read_pattern
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..namespace import Namespace
+
+KINDS: dict[str, str] = {
+    "exact": "the same function, and the same gradients while training",
+    "reparametrised": "the same function, learnt along another path",
+    "inference": "the same function once training is over",
+    "approximate": "nearly the same function; the error is measured",
+    "simplify": "applied until nothing is left to simplify",
+}
+"""What the words before a rule's body promise."""
+FUNCTION = ("exact", "reparametrised", "inference")
+"""Kinds that keep the function."""
+CLAIMS: dict[str, str] = {
+    "window": "every output reads the same inputs, at the same stride and alignment",
+    "hull": "every output reads as far as before, though not every input between",
+    "shape": "the output has the same shape for every input",
+}
+"""What `keeps` may claim. The types at a site must agree in any case."""
+
+
+class Equation(Record):
+    """`left => right`
+
+    Arguments:
+        left: what is looked for.
+        right: the statements that take its place, elaborated anew at each site.
+        layered: statements on both sides are layers of a table: an operator with
+            weights stands with the norms and activations behind it.
+    """
+
+    left: Pattern
+    right: Body
+    layered: bool
+
+
+class Rewrite(Record):
+    """A rule with its arguments, ready to be applied.
+
+    Arguments:
+        text: how it is called, `asym(7)`.
+        given: values of the parameters that were given one, or have a default.
+        equation: the two sides, or None when `transform` names a function.
+    """
+
+    name: str
+    text: str
+    note: str
+    kinds: tuple[str, ...]
+    given: tuple[tuple[str, object], ...]
+    equation: Equation | None
+    transform: str | None
+    conditions: tuple[Expr, ...]
+    keeps: tuple[str, ...]
+    carrier: str | None
+    ref: RuleRef
+
+    @property
+    def keeps_function(self) -> bool:
+        return any(kind in FUNCTION for kind in self.kinds)
+
+    @property
+    def is_architectural(self) -> bool:
+        return not self.keeps_function and "approximate" not in self.kinds
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it is applied until it finds nothing more."""
+        return "simplify" in self.kinds
+
+    @property
+    def namespace(self) -> Namespace:
+        return self.ref.namespace
+
+
+def read_rule(ref: RuleRef) -> Rewrite:
+    """Check a rule and its arguments. Raises CnnError."""
+    rule = ref.rule
+    kinds = _kinds(rule)
+    given = _arguments(ref)
+    clauses: dict[type, list[Any]] = {Condition: [], Keeps: [], Carrier: [], Transform: []}
+    for clause in rule.clauses:
+        clauses[type(clause)].append(clause)
+    for form, word in ((Carrier, "weights"), (Transform, "transform")):
+        if len(clauses[form]) > 1:
+            fail("E1001", f"a rule has one `{word}`", clauses[form][1].span)
+    layered = not any(kind in (*FUNCTION, "approximate") for kind in kinds)
+    equation = None
+    if rule.left is not None and rule.right is not None:
+        known = {name.id for parameter in rule.parameters for name in variables_of(parameter)}
+        equation = Equation(
+            read_pattern(rule.left, ref.namespace, known, layered), rule.right, layered
+        )
+    elif not clauses[Transform]:
+        fail("E1001", f"the rule `{rule.name.id}` has no equation", rule.name.span,
+             help=["write `left => right`, or name its function with `transform`"])  # fmt: skip
+    carrier = clauses[Carrier][0].name.id if clauses[Carrier] else None
+    transform = clauses[Transform][0].name.id if clauses[Transform] else None
+    return Rewrite(
+        rule.name.id,
+        str(ref),
+        rule.note.value if rule.note else "",
+        kinds,
+        tuple(given.items()),
+        equation,
+        transform,
+        tuple(clause.value for clause in clauses[Condition]),
+        _claims(clauses[Keeps]),
+        carrier,
+        ref,
+    )
+
+
+def _kinds(rule: Rule) -> tuple[str, ...]:
+    for word in rule.kinds:
+        _known(word, KINDS, "kind of rule")
+    return tuple(word.id for word in rule.kinds)
+
+
+def _claims(clauses: list[Keeps]) -> tuple[str, ...]:
+    words = [word for clause in clauses for word in clause.claims]
+    for word in words:
+        _known(word, CLAIMS, "claim that can be proved")
+    return tuple(dict.fromkeys(word.id for word in words))
+
+
+def _known(word: Name, known: Mapping[str, str], what: str) -> None:
+    if word.id in known:
+        return
+    near = did_you_mean(word.id, known)
+    help = suggest(near, word.span) or (f"there are {', '.join(f'`{k}`' for k in known)}",)
+    fail("E1001", f"`{word.id}` is no {what}", word.span, help=help)
+
+
+def _arguments(ref: RuleRef) -> dict[str, object]:
+    """Values of the parameters. One without a value is a hole that the left side fills."""
+    parameters = ref.rule.parameters
+    names = [name.id for parameter in parameters for name in variables_of(parameter)]
+    values: dict[str, object] = {}
+    position = 0
+    for argument in ref.arguments:
+        name = argument.name
+        if name is None:
+            if position == len(names):
+                fail("E0205", f"`{ref.rule.name.id}` takes {len(names) or 'no'} arguments",
+                     argument.span, help=[f"call it as `{call_form(ref.rule)}`"])  # fmt: skip
+            name = names[position]
+            position += 1
+        elif name not in names:
+            near = suggest(did_you_mean(name, names), name_span(argument))
+            help = near or (f"call it as `{call_form(ref.rule)}`",)
+            fail("E0203", f"the rule `{ref.rule.name.id}` has no parameter `{name}`",
+                 name_span(argument), help=help)  # fmt: skip
+        if name in values:
+            fail("E0205", f"`{name}` is given twice", argument.span)
+        values[name] = whole(argument.value)
+    scope = Scope(ref.namespace, dict(values))
+    for parameter in parameters:
+        name = parameter.names[0].id
+        if name not in values and parameter.default is not None:
+            values[name] = scope.variables[name] = evaluate(parameter.default, scope)
+    return {name: values[name] for name in names if name in values}
+
+
+def call_form(rule: Rule) -> str:
+    """How a rule is called: `asym(k)`."""
+    names = [name.id for parameter in rule.parameters for name in variables_of(parameter)]
+    return f"{rule.name.id}({', '.join(names)})" if names else rule.name.id
+
+
+def with_arguments(ref: RuleRef, **values: object) -> RuleRef:
+    """The rule with further arguments."""
+    given = tuple(Given(name, value, ref.rule.span) for name, value in values.items())
+    return RuleRef(ref.rule, ref.namespace, ref.arguments + given)
