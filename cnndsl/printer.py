@@ -2,8 +2,8 @@
 
 One layout and no options: two spaces per body, one statement per line, output
 sizes in a column of their own. Two things stay as the author had them, because
-they carry meaning for readers: a body or a branch written on one line stays on
-one line if it fits, and blank lines stay, one at a time.
+they carry meaning for readers: a body, a branch or the equation of a rule written
+on one line stays on one line if it fits, and blank lines stay, one at a time.
 
 `format_source` trusts nobody, itself included: before it returns a text it
 parses it and compares trees and comments.
@@ -17,9 +17,11 @@ from bisect import bisect_left
 from .diagnostics import CnnError, fail
 from .lexer import scan
 from .parser import parse
+from .record import Record
 from .scanner import Token
-from .source import Source
+from .source import Source, Span
 from .syntax import (
+    Application,
     Apply,
     Argument,
     Arrow,
@@ -30,6 +32,9 @@ from .syntax import (
     Bool,
     Branch,
     CallExpr,
+    Carrier,
+    Clause,
+    Condition,
     Conditional,
     Default,
     Dialect,
@@ -45,6 +50,7 @@ from .syntax import (
     Index,
     Input,
     Item,
+    Keeps,
     Let,
     List,
     Model,
@@ -55,6 +61,7 @@ from .syntax import (
     Parameter,
     Range,
     Ref,
+    Rule,
     Share,
     SourceNote,
     Stage,
@@ -62,6 +69,7 @@ from .syntax import (
     String,
     Template,
     Then,
+    Transform,
     Unary,
     Use,
     When,
@@ -304,6 +312,20 @@ def _names(names: Iterable[Expr]) -> str:
 # ------------------------------------------------------------------ statements
 
 
+class Equation(Record):
+    """The sides of a rule, which are printed as one thing."""
+
+    left: Body
+    right: Body
+    span: Span
+
+
+class Sign(Record):
+    """The `=>` between them."""
+
+    span: Span
+
+
 class Row:
     """One statement, item or comment on its lines, before columns are aligned."""
 
@@ -337,7 +359,7 @@ class Printer:
         for node in nodes:
             row = Row(self._lines(node, indent), _shape(node))
             is_long = len(row.lines) > 1 or (bool(rows) and len(rows[-1].lines) > 1)
-            row.blank = isinstance(node, Block | Model | Dialect) and is_long
+            row.blank = isinstance(node, Block | Model | Dialect | Rule) and is_long
             row.glued = _is_plain(node) and bool(rows)
             rows.append(row)
         return rows
@@ -354,10 +376,18 @@ class Printer:
         """The offset of the `)` after the entries of a list if comments stand before it."""
         return None
 
-    def _stays_flat(self, node: Statement | Item | Branch) -> bool:
+    def _sign(self, node: Equation) -> Sign:
+        """The `=>` of an equation."""
+        return Sign(node.span)
+
+    def _stays_flat(self, node: Statement | Item | Branch | Equation) -> bool:
         """Whether the bodies of a node may stand on one line."""
         if isinstance(node, Body):
             return len(node.statements) <= 1
+        if isinstance(node, Equation):
+            return len(node.left.statements) <= 2 and len(node.right.statements) <= 2
+        if isinstance(node, Rule):
+            return len(_contents(node)) <= 1
         if isinstance(node, Parallel | Each | When):
             return len(node.branches) <= 2
         return not isinstance(node, Model | Block)
@@ -384,6 +414,10 @@ class Printer:
             return self._flat_if(node)
         if isinstance(node, Dialect):
             return self._flat_dialect(node)
+        if isinstance(node, Rule):
+            return self._flat_rule(node)
+        if isinstance(node, Equation):
+            return self._flat_equation(node)
         head, body, tail = _parts(node)
         if body is None:
             return head + tail
@@ -454,6 +488,18 @@ class Printer:
             return None
         return f"{head} {{ {'; '.join(_setting(setting) for setting in node.settings)} }}"
 
+    def _flat_rule(self, node: Rule) -> str | None:
+        texts = [self._flat(part) for part in _contents(node)]
+        if None in texts or not self._stays_flat(node):
+            return None
+        return f"{_rule_head(node)} {{ {'; '.join(map(str, texts))} }}"
+
+    def _flat_equation(self, node: Equation) -> str | None:
+        left, right = self._flat_row(node.left.statements), self._flat_row(node.right.statements)
+        if left is None or right is None or not self._stays_flat(node):
+            return None
+        return f"{left} => {right}"
+
     # ------------------------------------------------------------ several lines
 
     def _spread(self, node: Any, indent: int) -> list[str]:
@@ -465,6 +511,10 @@ class Printer:
             return self._spread_if(node, indent)
         if isinstance(node, Dialect):
             return self._spread_dialect(node, indent)
+        if isinstance(node, Rule):
+            return self._spread_rule(node, indent)
+        if isinstance(node, Equation):
+            return self._spread_equation(node, indent)
         head, body, tail = _parts(node)
         lines = self._head(node, head, indent)
         if body is None:
@@ -473,7 +523,8 @@ class Printer:
         return self._with_body(lines, body, tail, indent)
 
     def _with_body(self, head: list[str], body: Body, tail: str, indent: int) -> list[str]:
-        opening = self._opens(head[-1], body.span.start).lstrip()
+        opening = self._opens(head[-1], body.span.start)
+        opening = opening if head[-1] else opening.lstrip()
         rows = self._rows(body.statements, body.span.end - 1, indent + 2)
         inside = _aligned(_without_blank(rows))
         if not inside and opening.endswith("{"):
@@ -484,7 +535,11 @@ class Printer:
         """What stands before the body, with a list in parentheses wrapped if need be."""
         items, opening, closing = _wrappable(node)
         end = self._end_of_commented(items)
-        if not items or (_fits(head + " {", None, indent) and end is None):
+        if end is None and _fits(head + " {", None, indent):
+            return [head]
+        if end is None and isinstance(node, Model) and node.rules:
+            return _wrapped_rules(node, WIDTH - indent - 2)
+        if not items:
             return [head]
         if end is not None:
             rows = self._rows(items, end, indent + 2)
@@ -558,6 +613,18 @@ class Printer:
             row.lines[0] = row.lines[0].removeprefix("default ")
         return [opening, *_indented(_aligned(_without_blank(rows))), "}"]
 
+    def _spread_rule(self, node: Rule, indent: int) -> list[str]:
+        head = self._head(node, _rule_head(node), indent)
+        opening = self._opens(head[-1], node.name.span.end)
+        rows = self._rows(_contents(node), node.span.end - 1, indent + 2)
+        return [*head[:-1], opening, *_indented(_aligned(_without_blank(rows))), "}"]
+
+    def _spread_equation(self, node: Equation, indent: int) -> list[str]:
+        rows: list[Row] = []
+        for nodes in (node.left.statements, (self._sign(node),), node.right.statements):
+            rows += _joined(_without_blank(self._rows(nodes, 0, indent)), WIDTH - indent)
+        return _aligned(rows)
+
 
 class Formatter(Printer):
     """Prints the tree of a source with its comments, in the author's choice of lines."""
@@ -572,6 +639,7 @@ class Formatter(Printer):
         self.opening = [token[2] for token in scanned.tokens if token[0] == "LBRACE"]
         self.parentheses = [token[2] for token in scanned.tokens if token[0] == "RPAR"]
         self.closing = [token[2] for token in scanned.tokens if token[0] == "RBRACE"]
+        self.signs = [token[2:] for token in scanned.tokens if token[0] == "IMPLIES"]
 
     def _edition(self, file: File) -> list[Row]:
         if not file.edition:
@@ -598,8 +666,8 @@ class Formatter(Printer):
 
     def _hoist(self, node: Any) -> int:
         """Comments before this offset are printed before the node."""
-        items = _wrappable(node)[0]
-        return int(node.span.start) if items else min(self._body_start(node), node.span.end)
+        inside = isinstance(node, Equation) or _wrappable(node)[0]
+        return int(node.span.start) if inside else min(self._body_start(node), node.span.end)
 
     def _body_start(self, node: Any) -> int:
         at = bisect_left(self.opening, node.span.start)
@@ -651,11 +719,15 @@ class Formatter(Printer):
         end = self.parentheses[bisect_left(self.parentheses, items[-1].span.end)]
         return end if self.comments[self.at][2] < end else None
 
-    def _stays_flat(self, node: Statement | Item | Branch) -> bool:
+    def _stays_flat(self, node: Statement | Item | Branch | Equation) -> bool:
         start = node.span.start
-        if not isinstance(node, Body):
+        if not isinstance(node, Body | Equation):
             start = self._body_start(node)
         return "\n" not in self.text[start : node.span.end]
+
+    def _sign(self, node: Equation) -> Sign:
+        place = self.signs[bisect_left(self.signs, (node.left.span.end, 0))]
+        return Sign(Span(self.source, *place))
 
     def _closing_comments(self, start: int) -> list[str]:
         return _aligned(self._comment_rows(self.closing[bisect_left(self.closing, start)]))
@@ -808,11 +880,66 @@ def _model(node: Model) -> tuple[str, Body | None, str]:
     head += f" = {node.base.callee.id}"
     if node.base.arguments:
         head += f"({_arguments(node.base.arguments)})"
-    return head + _in_dialect(node), node.body, ""
+    return head + _in_dialect(node) + _with_rules(node), node.body, ""
 
 
 def _in_dialect(node: Model) -> str:
     return f" in {node.dialect.id}" if node.dialect else ""
+
+
+def _with_rules(node: Model) -> str:
+    return f" with {', '.join(map(_application, node.rules))}" if node.rules else ""
+
+
+def _application(application: Application) -> str:
+    rule, place = application.rule, application.place
+    called = print_expression(rule) if rule.arguments else rule.callee.id
+    return called if place is None else f"{called} at {print_expression(place)}"
+
+
+def _wrapped_rules(node: Model, width: int) -> list[str]:
+    """The head of a variant whose rules do not fit on one line."""
+    head = _model(node)[0].removesuffix(_with_rules(node))
+    first, *others = map(_application, node.rules)
+    lines = _filled([f"{head} with {first}", *others], width - 4)
+    return [lines[0], *(f"    {line}" for line in lines[1:])]
+
+
+def _rule_head(node: Rule) -> str:
+    return f"rule {node.name.id}{_parameters(node.parameters)}{_after_parameters(node)}"
+
+
+def _after_parameters(node: Rule) -> str:
+    note = "" if node.note is None else f" {print_expression(node.note)}"
+    return note + "".join(f" {kind.id}" for kind in node.kinds)
+
+
+def _contents(node: Rule) -> tuple[Equation | Clause, ...]:
+    """What stands in the braces of a rule."""
+    if node.left is None or node.right is None:
+        return node.clauses
+    span = node.left.span.to(node.right.span)
+    return Equation(node.left, node.right, span), *node.clauses
+
+
+def _condition(node: Condition) -> tuple[str, Body | None, str]:
+    return f"when {print_expression(node.value)}", None, ""
+
+
+def _keeps(node: Keeps) -> tuple[str, Body | None, str]:
+    return f"keeps {_names(node.claims)}", None, ""
+
+
+def _carrier(node: Carrier) -> tuple[str, Body | None, str]:
+    return f"weights {node.name.id}", None, ""
+
+
+def _sign(node: Sign) -> tuple[str, Body | None, str]:
+    return "=>", None, ""
+
+
+def _transform(node: Transform) -> tuple[str, Body | None, str]:
+    return f"transform {node.name.id}", None, ""
 
 
 def _dialect_head(node: Dialect) -> str:
@@ -835,6 +962,11 @@ _STATEMENTS: dict[type, Callable[[Any], tuple[str, Body | None, str]]] = {
     Use: _use,
     Block: _block,
     Model: _model,
+    Condition: _condition,
+    Keeps: _keeps,
+    Carrier: _carrier,
+    Transform: _transform,
+    Sign: _sign,
 }
 
 
@@ -845,7 +977,9 @@ def _wrappable(node: Any) -> tuple[Sequence[Any], str, str]:
         return node.parameters, f"{word} {node.name.id}(", ")"
     if isinstance(node, Model) and node.base is not None:
         opening = f"model {node.name.id} = {node.base.callee.id}("
-        return node.base.arguments, opening, ")" + _in_dialect(node)
+        return node.base.arguments, opening, ")" + _in_dialect(node) + _with_rules(node)
+    if isinstance(node, Rule) and node.parameters:
+        return node.parameters, f"rule {node.name.id}(", ")" + _after_parameters(node)
     if isinstance(node, Parallel):
         return node.arguments, f"{_labels(node.labels)}{node.merge.id}(", ")"
     if isinstance(node, Apply) and node.callee is not None and (node.body or _is_call(node)):

@@ -16,6 +16,7 @@ from cnndsl.parser import parse, parse_expression
 from cnndsl.printer import format_source, print_expression, print_file
 from cnndsl.source import Source, Span
 from cnndsl.syntax import (
+    Application,
     Apply,
     Argument,
     Arrow,
@@ -25,6 +26,8 @@ from cnndsl.syntax import (
     Body,
     Bool,
     CallExpr,
+    Carrier,
+    Condition,
     Conditional,
     Default,
     Dialect,
@@ -38,6 +41,7 @@ from cnndsl.syntax import (
     If,
     Index,
     Input,
+    Keeps,
     Let,
     List,
     Model,
@@ -47,12 +51,14 @@ from cnndsl.syntax import (
     Parallel,
     Parameter,
     Range,
+    Rule,
     Share,
     SourceNote,
     Stage,
     String,
     Template,
     Then,
+    Transform,
     Unary,
     Use,
     When,
@@ -266,7 +272,7 @@ class Maker:
         return Parameter(self.some(self.name, 1), choices, self.maybe(self.value), AT)
 
     def item(self):
-        kind = self.one(range(6))
+        kind = self.one(range(7))
         name, parameters = self.name(), self.some(self.parameter)
         if kind == 0:
             module = self.one([self.name, self.string])()
@@ -276,12 +282,38 @@ class Maker:
         if kind == 2:
             return Block(name, parameters, self.body(3), AT)
         if kind == 3:
-            return Model(name, parameters, None, None, self.body(3), AT)
+            return Model(name, parameters, None, None, (), self.body(3), AT)
         if kind == 4:
             base = CallExpr(self.name(), self.arguments(), AT)
             dialect, body = self.maybe(self.name), self.maybe(self.body, 2)
-            return Model(name, (), base, dialect, (), body, AT)
-        return Dialect(name, self.maybe(self.name), self.some(self.setting), AT)
+            return Model(name, (), base, dialect, self.some(self.application), body, AT)
+        if kind == 5:
+            return Dialect(name, self.maybe(self.name), self.some(self.setting), AT)
+        return self.rule(name, parameters)
+
+    def application(self):
+        return Application(CallExpr(self.name(), self.arguments(), AT), self.maybe(self.place), AT)
+
+    def place(self):
+        several = Range(self.ref(), self.ref(), AT)
+        return self.one([self.ref(), several, self.string()])
+
+    def rule(self, name, parameters):
+        note, kinds = self.maybe(self.string), self.some(self.kind)
+        if self.one(range(4)) == 0:
+            clauses = (*self.some(self.clause), Transform(self.name(), AT))
+            return Rule(name, parameters, note, kinds, None, None, clauses, AT)
+        left, right = self.body(2, 1), self.body(2, 1)
+        return Rule(name, parameters, note, kinds, left, right, self.some(self.clause), AT)
+
+    def kind(self):
+        return Name(self.one(["exact", "inference", "simplify"]), AT)
+
+    def clause(self):
+        kind = self.one(range(3))
+        if kind == 0:
+            return Condition(self.value(), AT)
+        return Keeps(self.some(self.name, 1), AT) if kind == 1 else Carrier(self.name(), AT)
 
     def setting(self):
         return Default(self.some(self.name, 1), self.arguments(1), AT)
