@@ -45,6 +45,7 @@ class Move(Record):
         old, new: operators with weights, in the order of the rule.
         holes: what the holes stood for.
         removed, created: all operators that went and came.
+        left, right: both sides as graphs of their own.
     """
 
     function: str
@@ -53,6 +54,8 @@ class Move(Record):
     holes: tuple[tuple[str, object], ...]
     removed: tuple[str, ...]
     created: tuple[str, ...]
+    left: Graph
+    right: Graph
     span: Span | None = None
 
 
@@ -122,20 +125,14 @@ class Attempt(Record):
     refusals: tuple[Refusal, ...]
 
 
-def apply(derivation: Derivation, rewrite: Rewrite, places: str = "", span: Span | None = None) -> Attempt:
+def apply(
+    derivation: Derivation, rewrite: Rewrite, places: str = "", span: Span | None = None
+) -> Attempt:
     """Apply one rule wherever it fits. The derivation is unchanged where it fits nowhere."""
     module = derivation.module
     chosen = Places(module, places, span)
     if rewrite.transform is not None:
-        from .transforms import TRANSFORMS, Untransformed
-
-        if rewrite.transform not in TRANSFORMS:
-            fail("E1001", f"there is no transform `{rewrite.transform}`", rewrite.ref.rule.span)
-        try:
-            result = TRANSFORMS[rewrite.transform](module, rewrite, chosen)
-        except Untransformed as problem:
-            return Attempt(derivation, (Refusal(module.main.name, "", str(problem), 0),))
-        return Attempt(_extended(derivation, rewrite, places, result.module, result.moves), ())
+        return _transformed(derivation, rewrite, chosen)
     refusals: list[Refusal] = []
     for _ in range(MOST_ROUNDS):
         changed = _round(derivation, rewrite, places, chosen, refusals)
@@ -146,6 +143,22 @@ def apply(derivation: Derivation, rewrite: Rewrite, places: str = "", span: Span
             break
         chosen = Places(derivation.module, places, span) if chosen.everywhere else chosen
     return Attempt(derivation, tuple(refusals))
+
+
+def _transformed(derivation: Derivation, rewrite: Rewrite, chosen: Places) -> Attempt:
+    from .transforms import Untransformed, find_transform
+
+    module = derivation.module
+    function = find_transform(rewrite.transform or "")
+    if function is None:
+        fail("E1001", f"there is no transform `{rewrite.transform}`", rewrite.ref.rule.span)
+    try:
+        result = function(module, rewrite, chosen)
+    except Untransformed as problem:
+        return Attempt(derivation, (Refusal(module.main.name, "", str(problem), 0),))
+    if result.module == module:
+        return Attempt(derivation, (Refusal(module.main.name, "", "nothing changes", 0),))
+    return Attempt(_extended(derivation, rewrite, chosen.text, result.module, result.moves), ())
 
 
 def apply_all(derivation: Derivation, rewrites: Sequence[Rewrite], places: str = "",
@@ -170,9 +183,7 @@ def _round(
     derivation: Derivation, rewrite: Rewrite, places: str, chosen: Places, refusals: list[Refusal]
 ) -> Derivation | None:
     module = derivation.module
-    sites = {
-        graph.name: _sites(derivation, rewrite, graph, refusals) for graph in module.functions
-    }
+    sites = {graph.name: _sites(derivation, rewrite, graph, refusals) for graph in module.functions}
     if not any(sites.values()):
         return None
     if chosen.everywhere:
@@ -386,6 +397,8 @@ def _move(function: str, before: Graph, after: Graph, new: Replacement) -> Move:
         new.match.holes,
         new.match.removed,
         tuple(node.name for node in new.nodes),
+        new.left,
+        new.right,
         old[new.match.nodes[0]].span,
     )
 

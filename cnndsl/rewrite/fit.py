@@ -47,7 +47,10 @@ def fitted(
         if reading is None:
             continue
         for path in _paths(graph, source, sink):
-            found = [_solve(path, side, reading[side], free - pads.keys(), pads, graph) for side in (0, 1)]
+            found = [
+                _solve(path, side, reading[side], free - pads.keys(), pads, graph)
+                for side in (0, 1)
+            ]
             if any(solution is None for solution in found):
                 return None
             for name in path:
@@ -144,5 +147,3 @@ def _shares(total: int, parts: list[tuple[str, int, Axis]]) -> tuple[int, ...] |
 
 def _side(padding: Padding, side: int) -> tuple[int, int]:
     return padding.width if side else padding.height
-
-

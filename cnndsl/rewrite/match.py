@@ -206,9 +206,7 @@ class _Search:
             if _could_be(pattern, node, self.view):
                 yield node
 
-    def take(
-        self, index: int, node: Node, state: _State, progress: int = 0
-    ) -> Iterator[_State]:
+    def take(self, index: int, node: Node, state: _State, progress: int = 0) -> Iterator[_State]:
         """The states in which a pattern's node is this node of the graph."""
         pattern = self.pattern.nodes[index]
         try:

@@ -132,7 +132,9 @@ class _Reader:
                  help=["`identity` alone is found everywhere"])  # fmt: skip
         if not self.outputs:
             many = len(flow) > 1
-            self.outputs = [(f"output_{i + 1}" if many else "output", v) for i, v in enumerate(flow)]
+            self.outputs = [
+                (f"output_{i + 1}" if many else "output", v) for i, v in enumerate(flow)
+            ]
         self.check_reached(body.span)
         return Pattern(
             tuple(map(self.settled, self.nodes)),
@@ -259,14 +261,21 @@ class _Reader:
         label = _label(statement)
         outputs = tuple(self.value() for _ in range(max(1, len(statement.labels))))
         self.nodes.append(
-            PatternNode(ref.block.name.id, True, None, tuple(fields), flow, outputs, False, label,
-                        statement.span)  # fmt: skip
+            PatternNode(
+                ref.block.name.id,
+                True,
+                None,
+                tuple(fields),
+                flow,
+                outputs,
+                False,
+                label,
+                statement.span,
+            )  # fmt: skip
         )
         return outputs
 
-    def any_operator(
-        self, word: str, statement: Apply, flow: tuple[int, ...]
-    ) -> tuple[int, ...]:
+    def any_operator(self, word: str, statement: Apply, flow: tuple[int, ...]) -> tuple[int, ...]:
         """A callee that names nothing is a hole for an operator."""
         if statement.arguments:
             fail("E0201", f"there is no operator or block `{word}`", statement.span,
@@ -274,8 +283,9 @@ class _Reader:
         self.holes.setdefault(word)
         output = self.value()
         self.nodes.append(
-            PatternNode("", False, word, (), flow, (output,), False, _label(statement),
-                        statement.span)  # fmt: skip
+            PatternNode(
+                "", False, word, (), flow, (output,), False, _label(statement), statement.span
+            )  # fmt: skip
         )
         return (output,)
 
@@ -403,6 +413,3 @@ def names_of(expr: Expr) -> Iterator[Name]:
         isinstance(expr.value, Name) and expr.value.id == "in"
     ):
         yield from names_of(expr.value)
-
-
-

@@ -40,6 +40,7 @@ class Replacement(Record):
         nodes: the new operators; their rows count from 0.
         gives: for each value that the match gave, the one in its place.
         functions: functions that the new operators call.
+        left, right: both sides as graphs of their own, with the same inputs.
         layers: names of the old operators that have weights, in the order of the rule.
         heirs: names of the new ones, in order.
     """
@@ -48,6 +49,8 @@ class Replacement(Record):
     nodes: tuple[Node, ...]
     gives: tuple[tuple[str, str], ...]
     functions: tuple[Graph, ...]
+    left: Graph
+    right: Graph
     layers: tuple[str, ...]
     heirs: tuple[str, ...]
 
@@ -72,9 +75,18 @@ def replacement(
         nodes,
         gives,
         right.functions,
+        left,
+        _alone(left, nodes, gives),
         tuple(n.name for n in left.nodes if _weighted(n, left)),
         tuple(names[n.name] for n in graph.nodes if _weighted(n, graph)),
     )
+
+
+def _alone(left: Graph, nodes: tuple[Node, ...], gives: tuple[tuple[str, str], ...]) -> Graph:
+    """The new operators as a graph beside the old one."""
+    given = dict(gives)
+    outputs = tuple(replace(output, value=given[output.value]) for output in left.outputs)
+    return replace(left, name="right", definition="right", nodes=nodes, outputs=outputs)
 
 
 def _weighted(node: Node, graph: Graph) -> bool:
@@ -126,9 +138,7 @@ def _elaborated(
         raise NotHere(f"its right side does not fit: {problem.diagnostics[0].message}") from None
 
 
-def _layer_defaults(
-    rewrite: Rewrite, match: Match, view: View
-) -> Callable[[Statement], Defaults]:
+def _layer_defaults(rewrite: Rewrite, match: Match, view: View) -> Callable[[Statement], Defaults]:
     """What layers on the right side take over from those on the left, in order."""
     assert rewrite.equation is not None
     inherited: list[Defaults] = []
@@ -429,4 +439,3 @@ def _sorted(nodes: Sequence[Node], known: set[str]) -> list[Node]:
     if len(order) < len(nodes):
         raise NotHere("the graph would have a cycle")
     return order
-

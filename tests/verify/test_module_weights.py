@@ -24,7 +24,7 @@ from cnndsl.graph import Call, Module
 from cnndsl.passes.cost import cost
 from cnndsl.passes.flatten import flatten
 from cnndsl.record import replace
-from cnndsl.rewrite.weights import check, draw, flat, read, shapes, write
+from cnndsl.verify.module_weights import check, draw, flat, read, shapes, write
 from cnndsl.source import Source
 
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 from ..diagnostics import fail
 from ..graph import Module
 from ..passes.flatten import paths
-from ..verify import weights as verified
-from ..verify.checkpoints import convert, read_checkpoint, save
-from ..verify.ours import trace_of, with_training
-from ..verify.trace import shown
+from . import weights as verified
+from .checkpoints import convert, read_checkpoint, save
+from .ours import trace_of, with_training
+from .trace import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..passes.flatten import Path
-    from ..verify.trace import Shape
+    from .trace import Shape
 
     T = TypeVar("T")
     Weights = Mapping[Path, Mapping[str, np.ndarray]]

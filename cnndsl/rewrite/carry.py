@@ -1,0 +1,98 @@
+"""Weights moved along a derivation, place by place.
+
+Every place of a rewritten function has arrays of its own, so a carrier runs once
+for each. What a rule says nothing about stays: an operator of the same name and
+shapes inherits, whatever else is new on an architectural right side begins fresh.
+"""
+
+from __future__ import annotations
+
+from ..diagnostics import fail
+from ..op import Op
+from ..record import Record
+from .carriers import Held, NotCarried, find_carrier
+from .places import occurrences
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from .carriers import Arrays
+    from .engine import Derivation, Layer, Move, Step
+    from .rule import Rewrite
+
+    Path = tuple[str, ...]
+    Weights = Mapping[Path, Mapping[str, Any]]
+
+
+class Carried(Record):
+    """The weights after a derivation.
+
+    Arguments:
+        weights: arrays by path and role.
+        fresh: paths of operators that have no weights yet: they are to be trained.
+    """
+
+    weights: Weights
+    fresh: tuple[Path, ...] = ()
+
+
+def carry(derivation: Derivation, weights: Weights) -> Carried:
+    """The weights of the derived module from those of its start. Raises CnnError (E1007)."""
+    held = {path: dict(arrays) for path, arrays in weights.items()}
+    fresh: dict[Path, None] = {}
+    for step in derivation.steps:
+        paths = occurrences(step.after)
+        for move in step.moves:
+            for path in paths[move.function]:
+                _move(step, move, path, held, fresh)
+    return Carried(held, tuple(path for path in fresh if path not in held))
+
+
+def _move(
+    step: Step, move: Move, path: Path, held: dict[Path, Any], fresh: dict[Path, None]
+) -> None:
+    old = {layer.name: held.pop((*path, layer.name), None) for layer in move.old}
+    missing = [name for name, arrays in old.items() if arrays is None]
+    if len(missing) == len(old) and old:
+        if any((*path, name) in fresh for name in missing):
+            fresh.update(((*path, layer.name), None) for layer in move.new)
+        return  # a shared call, whose weights are those of another, or one not trained yet
+    given = [Held(layer.name, layer.op, layer.inputs, old[layer.name] or {}) for layer in move.old]
+    try:
+        made = carried(step.rewrite, given, move.new, dict(move.holes))
+    except NotCarried as reason:
+        where = ".".join((*path, move.old[0].name))
+        fail("E1007", f"`{step.rewrite.text}` cannot move the weights of `{where}`: {reason}",
+             move.span)  # fmt: skip
+    for layer, arrays in zip(move.new, made, strict=True):
+        if arrays is None:
+            fresh.setdefault((*path, layer.name))
+        else:
+            held[(*path, layer.name)] = arrays
+
+
+def carried(
+    rewrite: Rewrite, old: Sequence[Held], new: Sequence[Layer], holes: Mapping[str, object]
+) -> list[Arrays | None]:
+    """Arrays of the layers on the right side; None for those that begin fresh."""
+    named = {layer.name: layer for layer in old}
+    if rewrite.carrier is None:
+        return [_inherited(layer, named) for layer in new]
+    function = find_carrier(rewrite.carrier)
+    if function is None:
+        fail("E1001", f"there is no carrier `{rewrite.carrier}`", rewrite.ref.rule.span)
+    made = function(old, new, holes)
+    return [dict(arrays) for arrays in made]
+
+
+def _inherited(layer: Layer, old: Mapping[str, Held]) -> Arrays | None:
+    before = old.get(layer.name)
+    if before is None or _shapes(before.op, before.inputs) != _shapes(layer.op, layer.inputs):
+        return None
+    return dict(before.arrays)
+
+
+def _shapes(op: Op, inputs: tuple[Any, ...]) -> dict[str, tuple[int, ...]]:
+    return {weight.name: weight.shape for weight in op.weights(*inputs)}
