@@ -13,20 +13,22 @@ import sys
 
 from .diagnostics import CnnError, Diagnostic, error, fail
 from .elaborate import MAX_NODES, Elaborated, Options, elaborate
+from .elaborate.run import Request
 from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
 from .passes.claims import Subject, Verdict, prove
 from .record import Record, replace
-from .source import Source
-from .syntax import Model, SourceNote
+from .source import Source, Span
+from .syntax import CallExpr, Model, Name, SourceNote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .passes.cost import Cost
+    from .rewrite.engine import Derivation
 
 RECURSION_LIMIT = 20_000
 """Blocks may be 32 deep and braces 64; Python's default limit is for other programs."""
@@ -40,12 +42,14 @@ class Compiled(Record):
         diagnostics: warnings.
         claims: what the spec expects, each proved.
         subject: the module with its costs, which are computed once.
+        derivation: the rules that led to it, when there were any.
     """
 
     module: Module
     diagnostics: tuple[Diagnostic, ...]
     claims: tuple[Verdict, ...]
     subject: Subject
+    derivation: Derivation | None = None
 
     @property
     def cost(self) -> Cost:
@@ -62,6 +66,7 @@ def compile_model(
     dialect: str | None = None,
     strict: bool = False,
     max_nodes: int = MAX_NODES,
+    rewrite: Sequence[str] = (),
 ) -> Compiled:
     """Compile one model.
 
@@ -73,6 +78,7 @@ def compile_model(
         dialect: name of a dialect in place of the model's.
         strict: warnings count as errors.
         max_nodes: limit for the number of operators with all calls inlined.
+        rewrite: rules to apply then, each as in the language: `asym(7) at 4a..4e`.
 
     Raises CnnError with every problem found.
     """
@@ -84,6 +90,7 @@ def compile_model(
             _shapes(input, namespace),
             dialect,
             max_nodes,
+            tuple(request(text, namespace) for text in rewrite),
         )
         return _compile(loader, chosen, namespace, options, strict)
 
@@ -197,14 +204,20 @@ def _compile(
         result = elaborate(model, namespace, options)
     except CnnError as problem:
         raise CnnError(*_once([*loader.diagnostics, *problem.diagnostics])) from None
-    subject = Subject(result.module)
+    derivation = None
+    if result.requests:
+        from .rewrite import derive
+
+        derivation = derive(result.module, result.requests, result.settings)
+    module = derivation.module if derivation is not None else result.module
+    subject = Subject(module)
     verdicts = prove(result.claims, subject)
     refuted = [verdict.problem for verdict in verdicts if verdict.problem is not None]
     warnings = _strictly(result, strict)
     problems = [*loader.diagnostics, *refuted, *(w for w in warnings if w.is_error)]
     if problems:
         raise CnnError(*_once(problems))
-    return Compiled(result.module, tuple(warnings), verdicts, subject)
+    return Compiled(module, tuple(warnings), verdicts, subject, derivation)
 
 
 def _damaged(loader: Loader) -> bool:
@@ -232,6 +245,25 @@ def _setting(name: str, text: str, namespace: Namespace) -> Given:
     if expr is None or problems:
         raise CnnError(*problems)
     return Given(name, evaluate_word(expr, Scope(namespace)), expr.span)
+
+
+def request(text: str, namespace: Namespace, option: str = "--rewrite") -> Request:
+    """Rules to apply, as the command line says them. Raises CnnError."""
+    from .elaborate.models import named_rules, requested_rules
+    from .parser import parse_expression
+
+    source = Source(option, text)
+    end = text.rfind(" at ")
+    expr, problems = parse_expression(source, 0, end if end >= 0 else len(text))
+    if expr is None or problems:
+        raise CnnError(*problems)
+    if isinstance(expr, Name):
+        expr = CallExpr(expr, (), expr.span)
+    if not isinstance(expr, CallExpr):
+        fail("E0206", "this is no rule", expr.span, help=["write it as `asym(7) at 4a..4e`"])
+    rules = requested_rules(expr, named_rules(expr, Scope(namespace)))
+    place = text[end + len(" at ") :].strip() if end >= 0 else ""
+    return Request(rules, place, text, Span(source, 0, len(text)))
 
 
 def _shapes(text: str | None, namespace: Namespace) -> tuple[tuple[int, ...], ...]:

@@ -70,7 +70,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     collect(run, run.builder)
     functions = (*run.functions.values(), main)
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
-    return Elaborated(module, tuple(run.claims), tuple(run.warnings), found.requests, settings)
+    return Elaborated(module, tuple(run.claims), tuple(run.warnings), (*found.requests, *run.options.requests), settings)
 
 
 def check_inputs_used(run: Run, base: Model) -> None:
@@ -158,12 +158,17 @@ def instance(run: Run, model: Model, namespace: Namespace) -> Instance:
 def requested(application: Application, scope: Scope) -> Request:
     """The rules that `asym(7) at 4a..4e` names, and their place. Raises CnnError."""
     call, span = application.rule, application.span
-    value = named_rules(call, scope)
+    rules = requested_rules(call, named_rules(call, scope))
+    place = "" if application.place is None else place_text(application.place, scope)
+    return Request(rules, place, span.text, span)
+
+
+def requested_rules(call: CallExpr, value: Any) -> tuple[RuleRef, ...]:
+    """A value as the rules that it must be. Raises CnnError."""
     rules = rules_of(value)
     if rules is None:
         fail("E0206", f"`{call.callee.id}` is no rule", call.span, f"it is {describe(value)}")
-    place = "" if application.place is None else place_text(application.place, scope)
-    return Request(rules, place, span.text, span)
+    return rules
 
 
 def named_rules(call: CallExpr, scope: Scope) -> Any:

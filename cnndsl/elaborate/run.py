@@ -83,17 +83,19 @@ class Options(Record):
         inputs: shapes that replace those of the inputs, in order.
         dialect: name of a dialect that replaces the model's.
         max_nodes: limit for the number of operators with all calls inlined.
+        requests: rules to apply after those of the model.
     """
 
     settings: tuple[Given, ...] = ()
     inputs: tuple[tuple[Size, ...], ...] = ()
     dialect: str | None = None
     max_nodes: int = MAX_NODES
+    requests: tuple[Request, ...] = ()
 
     @property
     def changes_the_model(self) -> bool:
         """Whether the spec's claims are about another network than this one."""
-        return bool(self.settings or self.inputs or self.dialect)
+        return bool(self.settings or self.inputs or self.dialect or self.requests)
 
 
 class Frame(Record):

@@ -278,9 +278,9 @@ def _prove(
     inputs = dict(zip((v.name for v in right.inputs), (v.name for v in left.inputs), strict=False))
     renamed = {(inputs.get(i, i), names[o]): reading for (i, o), reading in after.items()}
     for pair in {**before, **renamed}:
-        old, new = before.get(pair), renamed.get(pair)
-        if not holds(old, new):
-            raise NotHere(f"the window would be {in_words(new)}, it is {in_words(old)}")
+        was, would = before.get(pair), renamed.get(pair)
+        if not holds(was, would):
+            raise NotHere(f"the window would be {in_words(would)}, it is {in_words(was)}")
 
 
 # ---------------------------------------------------------------------- placing
@@ -312,11 +312,11 @@ def _names(
     else:
         for number, node in enumerate(fresh):
             give(node, base if len(fresh) == 1 else f"{base}_{number + 1}")
-    for node in reversed(right.nodes):
-        if node.name in names:
+    for other in reversed(right.nodes):
+        if other.name in names:
             continue
-        alike = [old.name for old in removed if _word(old) == _word(node) and old.name in free]
-        give(node.name, alike[-1] if alike else f"{base}_{_word(node)}")
+        alike = [old.name for old in removed if _word(old) == _word(other) and old.name in free]
+        give(other.name, alike[-1] if alike else f"{base}_{_word(other)}")
     return names
 
 
