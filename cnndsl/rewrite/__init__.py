@@ -15,10 +15,12 @@ from ..diagnostics import fail
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
     from ..bind import Defaults
     from ..elaborate.run import Request
     from ..graph import Module
+    from ..source import Span
     from .engine import Derivation
     from .match import Refusal
 
@@ -37,20 +39,22 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
         rewrites = [read_rule(ref) for ref in request.rules]
         attempt = apply_all(derivation, rewrites, request.place, request.span)
         if len(attempt.derivation.steps) == len(derivation.steps):
-            nowhere(request, attempt.refusals)
+            nowhere(
+                request.text.partition(" at ")[0], request.place, request.span, attempt.refusals
+            )
         derivation = attempt.derivation
     return derivation
 
 
-def nowhere(request: Request, refusals: Sequence[Refusal]) -> None:
-    """Raise: nothing that was asked for applies."""
+def nowhere(rule: str, place: str, span: Span | None, refusals: Sequence[Refusal]) -> NoReturn:
+    """Raise: a rule that was asked for applies at none of its places."""
     nearest = sorted(refusals, key=lambda refusal: -refusal.progress)
-    told = dict.fromkeys(f"at `{r.node}`: {r.reason}" for r in nearest)
-    where = f" at `{request.place}`" if request.place else ""
+    told = dict.fromkeys(f"at `{r.node}`: {r.reason}" if r.node else r.reason for r in nearest)
+    where = f" at `{place}`" if place else ""
     fail(
         "E1003",
-        f"`{request.text.partition(' at ')[0]}` applies nowhere{where}",
-        request.span,
+        f"`{rule}` applies nowhere{where}",
+        span,
         notes=list(told)[:5],
-        help=() if told else ("`cnnc rules NAME` shows what a rule looks for",),
+        help=(f"`cnnc rules {rule.partition('(')[0]}` shows what it looks for",),
     )

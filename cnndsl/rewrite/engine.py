@@ -19,6 +19,7 @@ from .rule import Rewrite
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Protocol
 
     from ..bind import Defaults
     from ..op import Op
@@ -26,7 +27,19 @@ if TYPE_CHECKING:
     from ..symbol import Size
     from ..types import TensorType
 
-MOST_ROUNDS = 1000
+    class Where(Protocol):
+        """Which operators are meant."""
+
+        @property
+        def everywhere(self) -> bool: ...
+
+        def on(self, module: Module) -> Where:
+            """The same places of another state of the module."""
+
+        def contains(self, path: tuple[str, ...], node: str) -> bool: ...
+
+
+MOST_STEPS = 10_000
 
 
 class Layer(Record):
@@ -129,19 +142,20 @@ def apply(
     derivation: Derivation, rewrite: Rewrite, places: str = "", span: Span | None = None
 ) -> Attempt:
     """Apply one rule wherever it fits. The derivation is unchanged where it fits nowhere."""
-    module = derivation.module
-    chosen = Places(module, places, span)
+    chosen = Places(derivation.module, places)
+    chosen.check(derivation.start, span)
     if rewrite.transform is not None:
         return _transformed(derivation, rewrite, chosen)
+    return apply_at(derivation, rewrite, chosen, places)
+
+
+def apply_at(derivation: Derivation, rewrite: Rewrite, chosen: Where, places: str = "") -> Attempt:
+    """Apply an equation where it fits and where it is wanted."""
     refusals: list[Refusal] = []
-    for _ in range(MOST_ROUNDS):
-        changed = _round(derivation, rewrite, places, chosen, refusals)
-        if changed is None:
-            break
+    while (changed := _round(derivation, rewrite, places, chosen, refusals)) is not None:
         derivation = changed
-        if not rewrite.repeats:
+        if not rewrite.repeats or len(derivation.steps) > MOST_STEPS:
             break
-        chosen = Places(derivation.module, places, span) if chosen.everywhere else chosen
     return Attempt(derivation, tuple(refusals))
 
 
@@ -167,7 +181,7 @@ def apply_all(derivation: Derivation, rewrites: Sequence[Rewrite], places: str =
     refusals: list[Refusal] = []
     repeated = [rewrite for rewrite in rewrites if rewrite.repeats]
     todo: Iterable[Rewrite] = rewrites
-    for _ in range(MOST_ROUNDS):
+    while True:
         count = len(derivation.steps)
         for rewrite in todo:
             attempt = apply(derivation, rewrite, places, span)
@@ -180,9 +194,10 @@ def apply_all(derivation: Derivation, rewrites: Sequence[Rewrite], places: str =
 
 
 def _round(
-    derivation: Derivation, rewrite: Rewrite, places: str, chosen: Places, refusals: list[Refusal]
+    derivation: Derivation, rewrite: Rewrite, places: str, chosen: Where, refusals: list[Refusal]
 ) -> Derivation | None:
     module = derivation.module
+    chosen = chosen.on(module)
     sites = {graph.name: _sites(derivation, rewrite, graph, refusals) for graph in module.functions}
     if not any(sites.values()):
         return None
@@ -254,7 +269,7 @@ def _rewrite_definitions(
 
 
 def _rewrite_places(
-    module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Places
+    module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Where
 ) -> tuple[Module, list[Move]]:
     """Rewrite some copies: functions are split into as many as there are different fates."""
     split = _Split(module, sites, chosen)
@@ -267,7 +282,7 @@ class _Split:
     """Functions in as many versions as their copies need."""
 
     def __init__(
-        self, module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Places
+        self, module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Where
     ) -> None:
         self.module = module
         self.sites = sites

@@ -37,18 +37,17 @@ class Places:
 
     Arguments:
         text: as the user writes it.
-        span: for messages.
-
-    Raises CnnError for a place that is not there.
     """
 
-    def __init__(self, module: Module, text: str, span: Span | None = None) -> None:
+    def __init__(self, module: Module, text: str) -> None:
         self.module = module
         self.text = text
         self.everywhere = not text.strip()
         self.ranges = [_read(part.strip()) for part in text.split(",") if part.strip()]
-        if not self.everywhere:
-            self._check(span)
+
+    def on(self, module: Module) -> Places:
+        """The same places of another state of the module."""
+        return self if self.everywhere or module is self.module else Places(module, self.text)
 
     def contains(self, path: Path, node: str) -> bool:
         """Whether an operator of the function at a path is meant."""
@@ -67,10 +66,10 @@ class Places:
                 graph = self.module.by_name[step.op.function]
         return False
 
-    def _check(self, span: Span | None) -> None:
-        """Every part must name something."""
+    def check(self, start: Module, span: Span | None = None) -> None:
+        """Raise CnnError for a place that is neither here nor where the derivation began."""
         known: dict[str, None] = {}
-        for graph in self.module.functions:
+        for graph in (*self.module.functions, *start.functions) if self.ranges else ():
             for node in graph.nodes:
                 known.update(dict.fromkeys(names_of(node)))
         for wanted in self.ranges:

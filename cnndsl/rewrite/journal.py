@@ -1,0 +1,107 @@
+"""The journal of a derivation: take steps back, and do them again elsewhere.
+
+A step remembers the operators that it replaced, by the calls that lead to them.
+Names of new operators follow from those of the old ones alone, so the other steps
+find their places again when one of them is taken back.
+"""
+
+from __future__ import annotations
+
+from ..diagnostics import fail
+from ..record import Record
+from .engine import Derivation, Step, apply, apply_at
+from .places import occurrences
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..bind import Defaults
+    from ..graph import Module
+    from .places import Path
+
+
+class Sites(Record):
+    """The places of a step, exactly: operators by the calls that lead to them."""
+
+    everywhere = False
+
+    operators: frozenset[tuple[Path, str]]
+
+    def on(self, module: Module) -> Sites:
+        return self
+
+    def contains(self, path: Path, node: str) -> bool:
+        return (path, node) in self.operators
+
+
+def sites_of(step: Step) -> Sites:
+    """The operators that a step replaced."""
+    paths = occurrences(step.after)
+    return Sites(
+        frozenset(
+            (path, name)
+            for move in step.moves
+            for path in paths[move.function]
+            for name in move.removed
+        )
+    )
+
+
+def dependants(derivation: Derivation, number: int) -> tuple[int, ...]:
+    """The later steps that replaced what a step made, directly or through others."""
+    needed = {number}
+    origins: dict[tuple[Path, str], int] = {}
+    for step in derivation.steps:
+        if any(origins.get(site) in needed for site in sites_of(step).operators):
+            needed.add(step.number)
+        paths = occurrences(step.after)
+        for move in step.moves:
+            for path in paths[move.function]:
+                origins.update(((path, name), step.number) for name in move.created)
+    return tuple(sorted(needed - {number}))
+
+
+def undo(derivation: Derivation, number: int) -> Derivation:
+    """The derivation without one of its steps. Raises CnnError when others build on it."""
+    if not 1 <= number <= len(derivation.steps):
+        count = len(derivation.steps)
+        fail("E1003", f"there is no step {number}: the derivation has {count}")
+    later = dependants(derivation, number)
+    if later:
+        listed = ", ".join(
+            f"{step} (`{derivation.steps[step - 1].rewrite.text}`)" for step in later
+        )
+        fail(
+            "E1008",
+            f"step {number} cannot be taken back: others replaced what it made",
+            notes=[f"steps that build on it: {listed}"],
+            help=["take those back first, the last one before the others"],
+        )
+    kept = Derivation(derivation.start, (), derivation.settings)
+    for step in derivation.steps:
+        if step.number != number:
+            kept = _again(kept, step)
+    return kept
+
+
+def _again(derivation: Derivation, step: Step) -> Derivation:
+    """A step once more, at the operators that it replaced before."""
+    if step.rewrite.transform is not None:
+        return apply(derivation, step.rewrite, step.places).derivation
+    return apply_at(derivation, step.rewrite, sites_of(step), step.places).derivation
+
+
+def replay(derivation: Derivation, module: Module, settings: Defaults = ()) -> Derivation:
+    """The same rules at the same places of another network.
+
+    Places are taken as they were asked for, so that `4a..4e` of a sibling is its own. Raises
+    CnnError when a rule applies nowhere.
+    """
+    from . import nowhere
+
+    fresh = Derivation(module, (), settings)
+    for step in derivation.steps:
+        attempt = apply(fresh, step.rewrite, step.places)
+        if len(attempt.derivation.steps) == len(fresh.steps):
+            nowhere(step.rewrite.text, step.places, None, attempt.refusals)
+        fresh = attempt.derivation
+    return fresh
