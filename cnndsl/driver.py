@@ -25,7 +25,7 @@ from .syntax import CallExpr, Model, Name, SourceNote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .passes.cost import Cost
     from .rewrite.engine import Derivation
@@ -43,13 +43,16 @@ class Compiled(Record):
         claims: what the spec expects, each proved.
         subject: the module with its costs, which are computed once.
         derivation: the rules that led to it, when there were any.
+        namespace, settings: what names mean in its file, and the settings of its dialect.
     """
 
     module: Module
     diagnostics: tuple[Diagnostic, ...]
     claims: tuple[Verdict, ...]
     subject: Subject
-    derivation: Derivation | None = None
+    derivation: Derivation | None
+    namespace: Namespace
+    settings: Defaults
 
     @property
     def cost(self) -> Cost:
@@ -114,13 +117,13 @@ def check(
         )
         options = Options(max_nodes=max_nodes)
         done: list[Compiled] = []
-        problems: dict[Diagnostic, None] = {}
+        problems: list[Diagnostic] = []
         for name in names:
             try:
                 done.append(_compile(loader, _choose(namespace, name), namespace, options, strict))
             except CnnError as problem:
-                problems.update(dict.fromkeys(problem.diagnostics))
-        problems.update(dict.fromkeys(loader.diagnostics))
+                problems += problem.diagnostics
+        problems += loader.diagnostics
         if problems:
             raise CnnError(*_once(problems))
         return done
@@ -217,7 +220,9 @@ def _compile(
     problems = [*loader.diagnostics, *refuted, *(w for w in warnings if w.is_error)]
     if problems:
         raise CnnError(*_once(problems))
-    return Compiled(module, tuple(warnings), verdicts, subject, derivation)
+    return Compiled(
+        module, tuple(warnings), verdicts, subject, derivation, namespace, result.settings
+    )
 
 
 def _damaged(loader: Loader) -> bool:
@@ -297,11 +302,11 @@ def _note(namespace: Namespace) -> str:
     return ""
 
 
-def _once(diagnostics: object) -> Iterator[Diagnostic]:
+def _once(diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
     """Each place and code once, in the order of the text."""
     seen = set()
     kept = []
-    for diagnostic in diagnostics:  # type: ignore[attr-defined]
+    for diagnostic in diagnostics:
         key = diagnostic.code, str(diagnostic.place), diagnostic.message
         if key not in seen:
             seen.add(key)

@@ -171,7 +171,7 @@ def check_names(namespace: Namespace) -> list[Diagnostic]:
     problems: list[Diagnostic] = []
     first: dict[str, Name] = {}
     for item in namespace.file.items:
-        if isinstance(item, Use):
+        if isinstance(item, Use) or not item.name.id:  # the name was not understood
             continue
         name = item.name
         if name.id in first:

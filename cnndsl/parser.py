@@ -33,8 +33,9 @@ _ROWS = [dict(zip(row[::2], row[1::2], strict=True)) for row in ROWS]
 TABLE: list[dict[Any, Any]] = [_ROWS[row] for row in STATES]
 
 # A statement begins after the first four, a list of statements ends with the next one,
-# and the last two end a branch and begin more of them.
-_MARKS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES", "RBRACE", "_EACH", "_WHEN"))
+# and the others end a branch or the sides of a rule and begin something else.
+_BEGINNERS = frozenset(("_EACH", "_WHEN", "WHEN", "KEEPS", "WEIGHTS", "TRANSFORM"))
+_MARKS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES", "RBRACE")) | _BEGINNERS
 
 
 def parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
@@ -170,7 +171,7 @@ class Parser:
                     marks.append((len(states), action - 1, at))
                 elif kind == "RBRACE":
                     marks.pop()
-                elif kind in ("_EACH", "_WHEN"):
+                elif kind in _BEGINNERS:
                     marks[-1] = len(states) - 1, states[-2], at - 1
                 else:
                     marks[-1] = len(states), action - 1, at

@@ -541,9 +541,11 @@ def _problems_of_rule(
         help = "write the second equation as a rule of its own"
         yield error("E0101", "a rule has one `=>`", signs[1], help=[help])
     elif signs and not all(filled):
-        where = "after" if filled[0] else "before"
         help = "what only passes its input on is written `identity`"
-        yield error("E0101", f"nothing stands {where} this `=>`", signs[0], help=[help])
+        if filled[0]:
+            yield error("E0101", "nothing stands behind this `=>`", signs[0], help=[help])
+        else:
+            yield error("E0101", "nothing stands before this `=>`", signs[0])
     elif filled[0] and not signs:
         last = sides[0].statements[-1]
         yield error("E0101", "this rule has no `=>`", last.span, help=[_missing_sign(last)])

@@ -11,7 +11,14 @@ import re
 
 from .diagnostics import Diagnostic, Fix, Help, error
 from .record import Record
-from .scanner import EXPRESSION_WORDS, LATER_WORDS, OPERAND_ENDS, STATEMENT_WORDS, Token
+from .scanner import (
+    CLAUSE_WORDS,
+    EXPRESSION_WORDS,
+    LATER_WORDS,
+    OPERAND_ENDS,
+    STATEMENT_WORDS,
+    Token,
+)
 from .source import Source, Span
 from .tree import reserved
 
@@ -23,8 +30,8 @@ if TYPE_CHECKING:
 class Explanation(Record):
     """A diagnostic, and how much of the text it speaks for.
 
-    `foreign` is set for text of another language, where one message covers the
-    statements that follow; `skips_body` when the statement's `{ }` is not ours;
+    `foreign` is set where one message covers the statements that follow, as for text
+    of another language; `skips_body` when the statement's `{ }` is not ours;
     `misses_bar` when the statement is a branch without its `|`.
     """
 
@@ -77,11 +84,30 @@ class Unexpected:
         return ends and "\n" in self.source.text[self.before[3] : self.start]
 
     @property
+    def rule(self) -> list[Token]:
+        """The tokens of the rule that the statement stands in directly, up to this one."""
+        start = self.at
+        while self.depth == 1 and start > 0:
+            start -= 1
+            if self.tokens[start][0] in _ITEMS:
+                break
+        return self.tokens[start : self.at] if self.tokens[start][0] == "RULE" else []
+
+    def since(self, kind: str) -> bool:
+        """Whether a token of this kind is in the statement, before this one."""
+        return any(token[0] == kind for token in self.tokens[self.first : self.at])
+
+    @property
     def line(self) -> str:
         """The statement's text up to the end of its line."""
         start, text = self.opening[2], self.source.text
         end = text.find("\n", start)
         return text[start : end if end >= 0 else len(text)]
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether that text looks like the sides of a rule."""
+        return "=>" in self.line or "⇒" in self.line
 
     def error(self, code: str, message: str, label: str = "", *help: Help | str) -> Explanation:
         return Explanation(error(code, message, self.span, label, help=help))
@@ -90,6 +116,9 @@ class Unexpected:
         """Replace the token, or the given range, by `text`."""
         start, end = (self.start, self.end) if start < 0 else (start, end)
         return Help(sentence, Fix(Span(self.source, start, end), text))
+
+
+_ITEMS = frozenset(("BLOCK", "MODEL", "DIALECT", "RULE"))
 
 
 def explain(found: Unexpected) -> Explanation:
@@ -202,6 +231,8 @@ _STATEMENTS = frozenset(("DEFAULT", "EXPECT", "FOR", "FROM", "IF", "INPUT", "LAB
 _STATEMENTS |= {"LET", "NAME", "OUTPUT", "SHARE", "SOURCE", "STAGE", "_EACH", "_WHEN", "_WINDOW"}
 _REFS = frozenset(("NAME", "INTNAME", "TEMPLATE"))
 
+_CLAUSES = frozenset(CLAUSE_WORDS.values())
+
 # If the first kind is expected, all of the set are, and one phrase says it.
 _GROUPS = (
     ("STAGE", _STATEMENTS, _STATEMENT),
@@ -224,6 +255,8 @@ def in_words(kinds: Iterable[str]) -> str:
     if len(left & _BINARY) > 2:
         left -= _BINARY
         phrases.append("another operator")
+    if "_SEP" in left:
+        left -= _CLAUSES  # they begin the next line
     ends = [kind for kind in _ENDS if kind in left][:1]
     rest = sorted(left.difference(_ENDS), key=lambda kind: (HUMAN[kind][0] == "`", HUMAN[kind]))
     phrases += [HUMAN[kind] for kind in (*rest, *ends)]
@@ -233,12 +266,12 @@ def in_words(kinds: Iterable[str]) -> str:
 
 # ------------------------------------------------------------ words as names
 
-_DEFINERS = frozenset(("BLOCK", "MODEL", "DIALECT", "LET", "FOR", "STAGE", "_CHOICES"))
-_LISTS_OF_NAMES = frozenset(("BLOCK", "MODEL", "LET", "USE"))
+_DEFINERS = _ITEMS | {"LET", "FOR", "STAGE", "_CHOICES"}
+_LISTS_OF_NAMES = frozenset(("BLOCK", "MODEL", "RULE", "LET", "USE"))
 
 
 def _later(found: Unexpected) -> Explanation | None:
-    """`rule ...`, `train ...`"""
+    """`train ...`"""
     if found.text not in LATER_WORDS or found.kind != LATER_WORDS[found.text]:
         return None
     known = found.error(
@@ -262,16 +295,165 @@ def _reserved_name(found: Unexpected) -> Explanation | None:
 
 def _nested_item(found: Unexpected) -> Explanation | None:
     """`block` inside a body"""
-    if found.depth == 0 or found.kind not in ("BLOCK", "MODEL", "DIALECT", "USE"):
+    if found.depth == 0 or found.kind not in _ITEMS | {"USE"} or not found.is_first:
         return None
-    if not found.is_first:
-        return None
-    return found.error(
+    nested = found.error(
         "E0101",
         f"`{found.text}` cannot stand in a body",
         "",
         "move it to the top level of the file",
     )
+    return Explanation(nested.diagnostic, skips_body=found.kind == "RULE")
+
+
+# -------------------------------------------------------------------- rules
+
+_LIKE_IMPLIES = frozenset(("ARROW", "EQUAL", "COMPARE"))
+
+
+def _other_arrow(found: Unexpected) -> Explanation | None:
+    """`conv 5x5, n -> conv 3x3, n` in a rule that has no `=>`"""
+    rule = found.rule
+    if not rule or found.opening[0] in _CLAUSES or any(token[0] == "IMPLIES" for token in rule):
+        return None
+    sign = found.tokens[found.at] if found.kind in _LIKE_IMPLIES else None
+    depth = 0
+    for token in found.tokens[found.first : found.at]:
+        depth += (token[0] in ("LPAR", "LSQB", "_CALL")) - (token[0] in ("RPAR", "RSQB"))
+        if token[0] == "ARROW" and depth == 0:
+            sign = token
+    if sign is None:
+        return None
+    fix = found.fix("write `=>`", "=>", *sign[2:])
+    place = Span(found.source, *sign[2:])
+    return Explanation(error("E0101", "the sides of a rule are joined by `=>`", place, help=[fix]))
+
+
+def _misplaced_implies(found: Unexpected) -> Explanation | None:
+    """`=>` behind a clause, or in a body that is no rule"""
+    if found.kind != "IMPLIES":
+        return None
+    if found.opening[0] in _CLAUSES:
+        return _clauses_first(found)
+    return found.error("E0101", "only a rule has sides joined by `=>`", "", _BRACES)
+
+
+def _rule_without_brace(found: Unexpected) -> Explanation | None:
+    """`rule a conv k, n => relu`"""
+    if found.opening[0] != "RULE" or found.depth or "{" in found.line or not found.has_sides:
+        return None
+    return found.error("E0101", "the `{` of this rule is missing", "", _BRACES)
+
+
+_BRACES = "the sides of a rule stand in braces: `rule name { relu => identity }`"
+
+
+def _clauses_first(found: Unexpected) -> Explanation:
+    message = "the sides of a rule come before its clauses"
+    help = "write `when`, `keeps` and `weights` after what replaces the left side"
+    return Explanation(found.error("E0101", message, "", help).diagnostic, foreign=True)
+
+
+def _statement_after_clauses(found: Unexpected) -> Explanation | None:
+    if not found.is_first or "KEEPS" not in found.expected or "STAGE" in found.expected:
+        return None
+    return None if found.kind in ("RBRACE", "$END", "BAD") else _clauses_first(found)
+
+
+def _clause_in_line(found: Unexpected) -> Explanation | None:
+    """`relu => identity when k > 1`"""
+    if not found.rule or found.is_first:
+        return None
+    for at in (found.at, found.at - 1):
+        kind, word, start, end = found.tokens[at]
+        if kind == "NAME" and word in CLAUSE_WORDS and at > found.first:
+            before = found.tokens[at - 1][3]
+            help = found.fix("a clause begins with `;` or a new line", ";", before, before)
+            place = Span(found.source, start, end)
+            message = f"`;` is missing before `{word}`"
+            return Explanation(error("E0108", message, place, help=[help]))
+    return None
+
+
+def _clause_with_colon(found: Unexpected) -> Explanation | None:
+    """`when: k > 1`"""
+    kind, word, start, end = found.opening
+    if not found.rule or kind != "LABEL" or word not in CLAUSE_WORDS:
+        return None
+    fix = found.fix(f"write `{word}`", "", end, end + 1)
+    place = Span(found.source, start, end + 1)
+    return Explanation(error("E0101", f"`{word}` is followed by no `:`", place, help=[fix]))
+
+
+def _if_as_clause(found: Unexpected) -> Explanation | None:
+    """`if k > 1`, without a body"""
+    if not found.rule or found.opening[0] != "IF" or "LBRACE" not in found.expected:
+        return None
+    fix = found.fix("write `when`", "when", *found.opening[2:])
+    place = Span(found.source, *found.opening[2:])
+    message = "the condition of a rule begins with `when`"
+    return Explanation(error("E0101", message, place, help=[fix]))
+
+
+def _clause_outside(found: Unexpected) -> Explanation | None:
+    """`when k > 1 { relu }` in a body, `keeps shape` at the top level"""
+    word = found.opening[1]
+    if found.opening[0] != "NAME" or word not in CLAUSE_WORDS or found.rule:
+        return None
+    if found.depth and (word != "when" or found.kind != "LBRACE"):
+        return None
+    place = Span(found.source, *found.opening[2:])
+    help: Help | str = "it stands in the braces of one: `rule name { ... => ...; when k > 1 }`"
+    if found.depth:
+        help = found.fix("in a body a condition is written `if`", "if", *found.opening[2:])
+    return Explanation(error("E0101", f"`{word}` is a clause of a rule", place, help=[help]))
+
+
+def _note_after_kinds(found: Unexpected) -> Explanation | None:
+    """`rule a exact "He et al."`"""
+    if found.kind != "STRING" or found.opening[0] != "RULE" or found.depth:
+        return None
+    help = 'write it behind the name: `rule fold_bn "Ioffe and Szegedy 2015" exact { ... }`'
+    return found.error("E0101", "the source of a rule comes before its kinds", "", help)
+
+
+def _variant(found: Unexpected) -> Explanation | None:
+    """Mistakes in what follows `model v = base`"""
+    if found.opening[0] != "MODEL" or found.depth:
+        return None
+    if found.text == "with" and "WITH" not in found.expected:
+        help = "write a variant: `model name = base with rule`"
+        return found.error("E0101", "only a variant is rewritten by rules", "", help)
+    if found.text == "at" and "WITH" in found.expected:
+        help = "a place follows a rule: `with factor_5x5 at conv2_x`"
+        return found.error("E0101", f"{_message(found)}: there is no rule here", "", help)
+    if not found.since("WITH"):
+        return None
+    if found.kind == "IN":
+        help = "write `model name = base in keras with rule`"
+        return found.error("E0101", "the dialect comes before `with`", "", help)
+    if found.kind in ("NUMBER", "DIMS") and found.before[0] == "NAME" and "_CALL" in found.expected:
+        fix = found.fix(
+            "write its arguments in parentheses", f"({found.text})", found.before[3], found.end
+        )
+        return found.error("E0101", _message(found), "", fix)
+    if found.kind in _REFS and found.before[0] == "COMMA" and found.since("AT"):
+        help = 'several places stand in quotes: `at "3a, 4a..4e"`'
+        return found.error("E0101", f"`{found.text}` is no rule", "", help)
+    return None
+
+
+def _with_on_next_line(found: Unexpected) -> Explanation | None:
+    """`with` below the variant that it belongs to"""
+    if found.depth or not found.is_first or found.text != "with":
+        return None
+    at = found.first - 2
+    while at > 0 and found.tokens[at][0] not in ("MODEL", "_SEP", "RBRACE"):
+        at -= 1
+    if at < 0 or found.tokens[at][0] != "MODEL":
+        return None
+    fix = found.fix("write it here", " ", found.tokens[found.first - 1][2], found.start)
+    return found.error("E0101", "`with` belongs on the line of its variant", "", fix)
 
 
 # ------------------------------------------------------------ other languages
@@ -280,7 +462,7 @@ _PYTHON = re.compile(r"(?:def|class|async|with|try|elif|while|lambda|import|retu
 _PYTHON_IMPORT = re.compile(r"from\s+[\w.]+\s+import\b")
 _PYTHON_BODY = re.compile(r"(?:if|for|else|elif|while|def|class|with|try)\b.*:\s*(?:#.*)?$")
 _ASSIGNMENT = re.compile(
-    r"(?:[\w.]+\s*,\s*)*(?:\w+\.)*(\w+)(?:\[[^\]]*\])?\s*[-+*/:]?=(?!=)\s*(\S.*)?"
+    r"(?:[\w.]+\s*,\s*)*(?:\w+\.)*(\w+)(?:\[[^\]]*\])?\s*[-+*/:]?=(?![=>])\s*(\S.*)?"
 )
 _PROTOTXT = re.compile(r"(?:layers?|input_param|param|net|transform_param)\s*:?\s*\{")
 _PROTOTXT_FIELD = re.compile(r'\w+\s*:\s*"')
@@ -523,12 +705,11 @@ def _outside(found: Unexpected) -> Explanation | None:
     if not begins and found.text not in STATEMENT_WORDS:
         return None
     text = found.text or found.after[1]
-    outside = found.error(
-        "E0101",
-        f"`{text}` stands outside of any model or block",
-        "",
-        "write it in the body of one: `model name { ... }`",
-    )
+    help = "write it in the body of one: `model name { ... }`"
+    if found.has_sides:
+        help = "write it in a rule: `rule name { ... => ... }`"
+    message = f"`{text}` stands outside of any model or block"
+    outside = found.error("E0101", message, "", help)
     return Explanation(outside.diagnostic, foreign=True)
 
 
@@ -590,7 +771,7 @@ def _comparison(found: Unexpected) -> Explanation | None:
 
 def _equals(found: Unexpected) -> Explanation | None:
     """`if n = 3 { }`"""
-    is_condition = found.opening[0] in ("IF", "_WHEN") and "AND" in found.expected
+    is_condition = found.opening[0] in ("IF", "_WHEN", "WHEN") and "AND" in found.expected
     if found.kind != "EQUAL" or not is_condition:
         return None
     return found.error("E0101", "a comparison is written `==`", "", found.fix("write `==`", "=="))
@@ -605,24 +786,21 @@ def _keyword_colon(found: Unexpected) -> Explanation | None:
     return found.error("E0101", "an argument's value follows `=`, not `:`", "", fix)
 
 
-def _rule_sign(found: Unexpected) -> Explanation | None:
-    if found.kind != "IMPLIES":
-        return None
-    return found.error(
-        "E0101",
-        f"{_message(found)}",
-        "`⇒` is kept for rules, which this edition does not have",
-    )
-
-
 _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _later,
     _reserved_name,
     _nested_item,
+    _with_on_next_line,
+    _clause_outside,
+    _clause_with_colon,
+    _if_as_clause,
+    _other_arrow,
     _foreign,
     _brace_on_next_line,
     _detached_label,
     _equals,
+    _clause_in_line,
+    _variant,
     _spaced_call,
     _assignment,
     _outside,
@@ -639,5 +817,8 @@ _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _else,
     _comparison,
     _keyword_colon,
-    _rule_sign,
+    _rule_without_brace,
+    _misplaced_implies,
+    _statement_after_clauses,
+    _note_after_kinds,
 )
