@@ -36,6 +36,11 @@ COMMANDS = {
         "FILE[:MODEL] [--json | --csv | --markdown] [-o OUT]",
         "tabulate layers, shapes, parameters and costs",
     ),
+    "rewrite": Command(
+        "FILE[:MODEL] --rule RULE [--at PLACES] [--explain] [-o OUT.cnn]",
+        "apply rewriting rules; the result is a spec again",
+    ),
+    "rules": Command("[NAME | FILE]", "list the rewriting rules, or explain one"),
     "verify": Command(
         "FILE[:MODEL] --against NETWORK [--weights FILE [-o OUT]]",
         "compare with a network of Keras, PyTorch, ONNX or Flax; take over its weights",

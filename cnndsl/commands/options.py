@@ -31,6 +31,10 @@ def options_for_spec(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--input", metavar="HxWxC", help="another input size, `32x32x3`")
     parser.add_argument("--dialect", metavar="NAME", help="torch, keras, caffe or paper")
+    parser.add_argument(
+        "--rewrite", action="append", default=[], metavar="RULE",
+        help="apply a rule or a set of rules first: inference, 'asym(7) at 4a..4e'",
+    )  # fmt: skip
     options_for_check(parser)
 
 
@@ -121,6 +125,7 @@ def compile_given(options: Namespace) -> driver.Compiled:
         dialect=options.dialect,
         strict=options.strict,
         max_nodes=options.max_nodes,
+        rewrite=options.rewrite,
     )
     report(compiled.diagnostics, options.color)
     return compiled

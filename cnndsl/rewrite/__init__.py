@@ -10,19 +10,14 @@ and `carriers` move what was trained, `transforms` are rules that are no equatio
 
 from __future__ import annotations
 
-from ..diagnostics import fail
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
     from ..bind import Defaults
     from ..elaborate.run import Request
     from ..graph import Module
-    from ..source import Span
     from .engine import Derivation
-    from .match import Refusal
 
 
 def derive(module: Module, requests: Sequence[Request], settings: Defaults = ()) -> Derivation:
@@ -32,6 +27,7 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
         settings: those of the model's dialect.
     """
     from .engine import Derivation, apply_all
+    from .refusals import nowhere
     from .rule import read_rule
 
     derivation = Derivation(module, (), settings)
@@ -44,17 +40,3 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
             )
         derivation = attempt.derivation
     return derivation
-
-
-def nowhere(rule: str, place: str, span: Span | None, refusals: Sequence[Refusal]) -> NoReturn:
-    """Raise: a rule that was asked for applies at none of its places."""
-    nearest = sorted(refusals, key=lambda refusal: -refusal.progress)
-    told = dict.fromkeys(f"at `{r.node}`: {r.reason}" if r.node else r.reason for r in nearest)
-    where = f" at `{place}`" if place else ""
-    fail(
-        "E1003",
-        f"`{rule}` applies nowhere{where}",
-        span,
-        notes=list(told)[:5],
-        help=(f"`cnnc rules {rule.partition('(')[0]}` shows what it looks for",),
-    )

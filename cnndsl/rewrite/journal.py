@@ -11,10 +11,10 @@ from ..diagnostics import fail
 from ..record import Record
 from .engine import Derivation, Step, apply, apply_at
 from .places import occurrences
+from .refusals import nowhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..bind import Defaults
     from ..graph import Module
     from .places import Path
 
@@ -90,18 +90,15 @@ def _again(derivation: Derivation, step: Step) -> Derivation:
     return apply_at(derivation, step.rewrite, sites_of(step), step.places).derivation
 
 
-def replay(derivation: Derivation, module: Module, settings: Defaults = ()) -> Derivation:
+def replay(derivation: Derivation, onto: Derivation) -> Derivation:
     """The same rules at the same places of another network.
 
     Places are taken as they were asked for, so that `4a..4e` of a sibling is its own. Raises
     CnnError when a rule applies nowhere.
     """
-    from . import nowhere
-
-    fresh = Derivation(module, (), settings)
     for step in derivation.steps:
-        attempt = apply(fresh, step.rewrite, step.places)
-        if len(attempt.derivation.steps) == len(fresh.steps):
+        attempt = apply(onto, step.rewrite, step.places)
+        if len(attempt.derivation.steps) == len(onto.steps):
             nowhere(step.rewrite.text, step.places, None, attempt.refusals)
-        fresh = attempt.derivation
-    return fresh
+        onto = attempt.derivation
+    return onto

@@ -310,8 +310,12 @@ class _Search:
     ) -> None:
         """`k×k`, `3x3`, a hole for a whole window; `2`, `s`, `1×s` for strides."""
         if isinstance(expr, Dims) and len(expr.factors) == 2:
-            for factor, number in zip(expr.factors, pair, strict=True):
-                self.argument(what, factor, number, state, scope)
+            try:
+                for factor, number in zip(expr.factors, pair, strict=True):
+                    self.argument(what, factor, number, state, scope)
+            except _Mismatch:
+                shown = "x".join(map(str, pair))
+                raise _Mismatch(f"the {what} is {shown}, the rule says {expr.span.text}") from None
             return
         value: object = Window(*pair)
         if what == "stride" and pair[0] == pair[1]:

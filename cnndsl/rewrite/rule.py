@@ -14,9 +14,10 @@ architectural rule, which has no kind at all.
 from __future__ import annotations
 
 from ..bind import name_span, variables_of
-from ..diagnostics import did_you_mean, fail, suggest
-from ..evaluate import Given, RuleRef, Scope, evaluate, whole
+from ..diagnostics import CnnError, did_you_mean, fail, suggest
+from ..evaluate import RuleRef, Scope, evaluate, whole
 from ..record import Record
+from ..source import Source
 from ..syntax import Body, Carrier, Condition, Expr, Keeps, Name, Rule, Transform
 from .pattern import Pattern, read_pattern
 
@@ -194,7 +195,14 @@ def call_form(rule: Rule) -> str:
     return f"{rule.name.id}({', '.join(names)})" if names else rule.name.id
 
 
-def with_arguments(ref: RuleRef, **values: object) -> RuleRef:
-    """The rule with further arguments."""
-    given = tuple(Given(name, value, ref.rule.span) for name, value in values.items())
-    return RuleRef(ref.rule, ref.namespace, ref.arguments + given)
+def rule_of_pattern(text: str, namespace: Namespace, option: str = "--find") -> Rewrite:
+    """A left side alone, as the command line gives it: `conv 5x5`. Raises CnnError."""
+    from ..parser import parse
+
+    source = Source(option, f"rule find {{ {text} => identity }}")
+    file, problems = parse(source)
+    if problems:
+        raise CnnError(*problems)
+    (rule,) = file.items
+    assert isinstance(rule, Rule)
+    return read_rule(RuleRef(rule, namespace))

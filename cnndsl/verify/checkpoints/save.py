@@ -30,17 +30,22 @@ def save(path: str, module: Module, weights: Weights, source: str = "") -> None:
 
     Raises CnnError with E0701.
     """
-    tensors = _by_path(module, weights)
     if path.endswith((".orbax", "/")):
-        _save_folder(path, tensors)
+        _save_folder(path, _by_path(module, weights))
         return
+    write_all({path: safetensors_of(module, weights, source)})
+
+
+def safetensors_of(module: Module, weights: Weights, source: str = "") -> bytes:
+    """The content of a safetensors file."""
     from safetensors.numpy import save as bytes_of
 
+    tensors = _by_path(module, weights)
     named = {".".join(map(str, at)): value for at, value in tensors.items()}
     about = {"model": module.name, "cnnc": __version__}
     if os.path.isfile(source):
         about["source_sha256"] = _sha256(source)
-    write_all({path: bytes_of(named, about)})
+    return bytes_of(named, about)
 
 
 def _sha256(path: str) -> str:
