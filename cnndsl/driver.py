@@ -27,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from .bind import Defaults
     from .passes.cost import Cost
     from .rewrite.engine import Derivation
 
