@@ -16,6 +16,7 @@ from .elaborate import MAX_NODES, Elaborated, Options, elaborate
 from .elaborate.run import Request
 from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
+from .history import NOTHING, History
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
 from .passes.claims import Subject, Verdict, prove
@@ -54,6 +55,11 @@ class Compiled(Record):
     derivation: Derivation | None
     namespace: Namespace
     settings: Defaults
+
+    @property
+    def history(self) -> History:
+        """The rules that rewrote it."""
+        return self.derivation.history if self.derivation is not None else NOTHING
 
     @property
     def cost(self) -> Cost:

@@ -152,7 +152,7 @@ def _weights_target(options: Namespace) -> str:
         return str(options.weights_output)
     if options.output == STDIN:
         raise UsageError("where are the weights to go?", "`-o out.cnn` or `--weights-output FILE`")
-    return os.path.splitext(options.output)[0] + ".safetensors"
+    return f"{os.path.splitext(options.output)[0]}.safetensors"
 
 
 def _moved(options: Namespace, derivation: Derivation) -> tuple[bytes, list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..diagnostics import fail
 from ..graph import Call, Graph, Module, Node
+from ..history import Change, History
 from ..passes.cost import Cost, cost
 from ..record import Record, replace
 from .match import Refusal, View, find
@@ -129,6 +130,25 @@ class Derivation(Record):
     def origins(self) -> Mapping[tuple[str, str], int]:
         """The number of the step that made an operator, by function and name."""
         return dict(self.steps[-1].origins) if self.steps else {}
+
+
+    @property
+    def history(self) -> History:
+        """What reports and figures say of it."""
+        return History(
+            tuple(
+                Change(
+                    step.number,
+                    f"{step.rewrite.text}{f' at {step.places}' if step.places else ''}",
+                    step.rewrite.note,
+                    step.sites,
+                    step.params,
+                    step.macs,
+                )
+                for step in self.steps
+            ),
+            self.steps[-1].origins if self.steps else (),
+        )
 
 
 class Attempt(Record):

@@ -13,8 +13,6 @@ both sides, so that sizes and centres stay.
 
 from __future__ import annotations
 
-from itertools import product
-
 from ..graph import Graph
 from ..op import Op
 from ..ops.conv import Conv, DwConv
@@ -24,11 +22,9 @@ from ..window import IDENTITY, Axis, Padding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .windows import Reading
-
-MOST_TRIALS = 100_000
 
 
 def fitted(
@@ -58,8 +54,7 @@ def fitted(
                     (top, bottom), (left, right) = (f[name] for f in found if f is not None)
                     pads[name] = Padding(top, bottom, left, right)
     changed = tuple(
-        replace(n, op=replace(n.op, pad=pads[n.name])) if n.name in pads else n  # type: ignore[type-var]
-        for n in graph.nodes
+        replace(n, op=replace(n.op, pad=pads[n.name])) if n.name in pads else n for n in graph.nodes
     )
     return replace(graph, nodes=changed)
 
@@ -115,34 +110,38 @@ def _solve(
     surplus = whole.extent - wanted.extent
     lo = wanted.lo + surplus // 2 - whole.lo
     hi = wanted.hi + surplus - surplus // 2 - whole.hi
-    lows, highs = _shares(lo, unknown), _shares(hi, unknown)
+    parts = [(factor, axis.extent) for _, factor, axis in unknown]
+    lows, highs = shares(lo, parts), shares(hi, parts)
     if lows is None or highs is None:
         return None
     return {n: (low, high) for (n, _, _), low, high in zip(unknown, lows, highs, strict=True)}
 
 
-def _shares(total: int, parts: list[tuple[str, int, Axis]]) -> tuple[int, ...] | None:
-    """Amounts that add up to the total, nearest to half of each window."""
-    if not parts:
-        return () if total == 0 else None
-    if total < 0:  # a crop: only the first window may begin inside the map
-        rest = _shares(0, parts[1:])
-        return (total, *rest) if rest is not None and parts[0][1] == 1 else None
-    *before, (_, factor, last) = parts
-    best: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-    ranges = [range(min(axis.extent, total // scale) + 1) for _, scale, axis in before]
-    for trial, amounts in enumerate(product(*ranges)):
-        if trial == MOST_TRIALS:
-            break
-        rest = total - sum(a * scale for a, (_, scale, _) in zip(amounts, before, strict=True))
-        if rest < 0 or rest % factor or rest // factor > last.extent:
-            continue
-        chosen = (*amounts, rest // factor)
-        off = [abs(2 * a - axis.extent) for a, (_, _, axis) in zip(chosen, parts, strict=True)]
-        rank = (sum(o * o for o in off), *off)
-        if best is None or rank < best[0]:
-            best = rank, chosen
-    return best[1] if best is not None else None
+def shares(amount: int, parts: Sequence[tuple[int, int]]) -> tuple[int, ...] | None:
+    """What each window of a chain pads on one side, so that all of them pad by `amount`.
+
+    Each share is at most the extent of its window, and they are as near to half of it as
+    they can be; of equally near ones those that pad earlier. Only the first window crops,
+    and then the others do not pad: what was cut off would come back as zeros. Gives None
+    when there are none.
+
+    Arguments:
+        parts: for each window the product of the strides before it, and its extent.
+    """
+    if amount < 0:
+        crops = bool(parts) and parts[0][0] == 1
+        return (amount, *[0] * (len(parts) - 1)) if crops else None
+    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}
+    for factor, extent in parts:
+        longer: dict[int, tuple[int, tuple[int, ...]]] = {}
+        for padded, (distance, chosen) in best.items():
+            for share in range(min(extent, (amount - padded) // factor) + 1):
+                there = padded + share * factor
+                # Later shares are added alike, so the best way to a sum stays the best.
+                way = (distance + (2 * share - extent) ** 2, (*chosen, -share))
+                longer[there] = min(way, longer.get(there, way))
+        best = longer
+    return tuple(-share for share in best[amount][1]) if amount in best else None
 
 
 def _side(padding: Padding, side: int) -> tuple[int, int]:

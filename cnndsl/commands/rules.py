@@ -1,0 +1,68 @@
+"""`cnnc rules`: the rewriting rules, one of them in full, or chains of windows."""
+
+from __future__ import annotations
+
+import os
+
+from ..diagnostics import did_you_mean
+from ..exits import UsageError
+from ..terminal import show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..evaluate import RuleRef
+    from ..rewrite.catalogue import Chapter
+
+
+def configure(parser: ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a rule, or a file with rules")
+    parser.add_argument(
+        "--chains", metavar="WINDOW", help="chains of windows that read what one reads: 7x7/2"
+    )
+    parser.add_argument(
+        "--longest", type=int, choices=(2, 3, 4), default=3, help="windows in a chain"
+    )
+
+
+def run(options: Namespace) -> int:
+    from ..rewrite.catalogue import catalogue, chapter
+    from ..rewrite.manual import overview, page
+
+    if options.chains:
+        return show(_chains(options.chains, options.longest))
+    if options.name is None:
+        return show(overview(catalogue()))
+    if options.name.endswith(".cnn") and os.path.exists(options.name):
+        own = chapter(options.name, options.name)
+        return show("\n\n".join(page(ref) for ref in own.rules) or "this file has no rules")
+    return show(page(_rule(options.name, catalogue())))
+
+
+def _rule(name: str, chapters: tuple[Chapter, ...]) -> RuleRef:
+    rules = {ref.rule.name.id: ref for chapter in chapters for ref in chapter.rules}
+    if name in rules:
+        return rules[name]
+    near = did_you_mean(name, rules)
+    hint = f"did you mean `{near}`?" if near else "`cnnc rules` lists them"
+    raise UsageError(f"there is no rule `{name}`", hint)
+
+
+def _chains(text: str, longest: int) -> str:
+    """The chains of a window with its ranking, padded as a convolution of that size is."""
+    from ..evaluate import Scope, evaluate
+    from ..loader import Loader
+    from ..parser import parse_expression
+    from ..rewrite.chains import chains, listed
+    from ..source import Source
+    from ..window import Padding, Window, half_padding
+
+    source = Source("--chains", text)
+    expr, problems = parse_expression(source)
+    namespace = Loader(os.getcwd()).namespace(Source("--chains", ""))
+    window = evaluate(expr, Scope(namespace)) if expr is not None and not problems else None
+    if not isinstance(window, Window):
+        raise UsageError(f"`{text}` is no window", "write it as `7x7/2`")
+    padding = Padding(*half_padding(window.height), *half_padding(window.width))
+    return "\n".join(listed(chains(window, longest), padding))

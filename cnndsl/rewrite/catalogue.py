@@ -1,0 +1,71 @@
+"""The rules that ship with the compiler, and those of a file."""
+
+from __future__ import annotations
+
+import os
+
+from ..evaluate import RuleRef
+from ..loader import Loader, read_source, shipped_folder
+from ..namespace import Namespace
+from ..record import Record
+from ..syntax import Rule
+
+
+class Chapter(Record):
+    """The rules of one file.
+
+    Arguments:
+        name: of the file, without its ending.
+        title: what the comment at its top says.
+    """
+
+    name: str
+    title: str
+    rules: tuple[RuleRef, ...]
+
+
+def catalogue() -> tuple[Chapter, ...]:
+    """The shipped rules, file by file."""
+    folder = os.path.join(shipped_folder(), "rules")
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".cnn"))
+    chapters = (chapter(os.path.join(folder, name), f"rules/{name}") for name in names)
+    return tuple(found for found in chapters if found.rules)
+
+
+def chapter(path: str, name: str) -> Chapter:
+    """The rules of a file. Raises CnnError when it cannot be read or has syntax errors."""
+    from ..diagnostics import CnnError
+
+    loader = Loader(os.path.dirname(os.path.abspath(path)))
+    namespace = loader.namespace(read_source(path, name))
+    if loader.diagnostics:
+        raise CnnError(*loader.diagnostics)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    return Chapter(stem, _title(namespace), rules_in(namespace))
+
+
+def rules_in(namespace: Namespace) -> tuple[RuleRef, ...]:
+    """The rules that a file defines, in order."""
+    items = (item for item in namespace.file.items if isinstance(item, Rule))
+    return tuple(RuleRef(item, namespace) for item in items)
+
+
+def _title(namespace: Namespace) -> str:
+    """The comment that a file begins with, as one text."""
+    lines = []
+    for line in namespace.source.text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    return " ".join(lines)
+
+
+def comment_of(ref: RuleRef) -> str:
+    """The comment right above a rule, as one text."""
+    text = ref.rule.span.source.text[: ref.rule.span.start].rstrip(" \t")
+    lines: list[str] = []
+    for line in reversed(text.splitlines()):
+        if not line.startswith("#"):
+            break
+        lines.insert(0, line.lstrip("# ").rstrip())
+    return " ".join(lines)
