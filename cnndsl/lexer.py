@@ -174,7 +174,7 @@ class Lexer(Brackets):
         kind = "NAME"
         if word in STATEMENT_WORDS:
             kind = self.statement = STATEMENT_WORDS[word]
-        elif word in CLAUSE_WORDS and self.in_rule:
+        elif word in CLAUSE_WORDS and self.in_rule and not self.follows_label:
             kind = self.statement = CLAUSE_WORDS[word]
         elif word in EXPRESSION_WORDS:
             kind = self._expression_word(word)

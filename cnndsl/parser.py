@@ -220,7 +220,7 @@ class Parser:
         broken = len(self.states) >= height and self.states[height - 1] == state
         if broken:
             self._cut(height)
-            self.builder.broken.add(self.tokens[first - 1][3])
+            self.builder.broken.add(self.tokens[first - 1][3] if first else 0)
         after = self._skip(at, first, broken, explanation.skips_body)
         if explanation.foreign:
             self.foreign = after

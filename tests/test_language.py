@@ -6,7 +6,10 @@ import pytest
 
 from cnndsl import driver
 from cnndsl.diagnostics import CnnError
+from cnndsl.elaborate import Elaborated, elaborate
+from cnndsl.evaluate import Scope, lookup
 from cnndsl.graph import Call, Graph, Module
+from cnndsl.loader import Loader
 from cnndsl.op import Op
 from cnndsl.source import Source
 from cnndsl.window import Padding, Window
@@ -385,6 +388,84 @@ model mine = varied(n=5)
 """
     sources = [module(text, model).source for model in ("plain", "varied", "mine")]
     assert sources == ["A, 2015", "B, 2017", "B, 2017"]
+
+
+REWRITTEN = """
+rule mine exact { dropout rate => identity }
+let both = [mine, factor_5x5]
+let plan(k) = [asym(k), [both]]
+model base(n = 4) { input 32x32x3; a: conv 5x5, n; b: conv 7x7, n; expect params = 1 }
+model one = base with mine at a { expect params = 2 }
+model two = one with asym(7) at " a, b .. c", plan(3) at a..b, both at x_y { expect params = 3 }
+model three = two(n=5)
+model four = two with mine { expect params = 4 }
+model family(depth) { input 8x8x3; conv(3x3, 4) × depth; expect depth = 7 }
+model member = family(2) with mine
+"""
+
+
+def elaborated(name: str, text: str = REWRITTEN) -> Elaborated:
+    namespace = Loader(".").namespace(Source("test.cnn", text))
+    found = namespace.model(name)
+    assert found is not None
+    return elaborate(*found)
+
+
+def test_rules_of_variants_are_collected_from_the_base_on() -> None:
+    requests = elaborated("two").requests
+    assert [(", ".join(map(str, r.rules)), r.place, r.text) for r in requests] == [
+        ("mine", "a", "mine at a"),
+        ("asym(7)", "a, b..c", 'asym(7) at " a, b .. c"'),
+        ("asym(3), mine, factor_5x5", "a..b", "plan(3) at a..b"),
+        ("mine, factor_5x5", "x_y", "both at x_y"),
+    ]
+    assert requests[0].span.text == "mine at a"
+    assert [str(*r.rules) for r in elaborated("four").requests if len(r.rules) == 1] == [
+        "mine",
+        "asym(7)",
+        "mine",
+    ]
+    assert [r.text for r in elaborated("three").requests] == [r.text for r in requests]
+    assert elaborated("base").requests == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "claimed"),
+    [("base", [1]), ("one", [2]), ("two", [3]), ("three", []), ("four", [4]), ("member", [])],
+)
+def test_claims_about_a_base_are_not_about_what_rules_make_of_it(
+    model: str, claimed: list[int]
+) -> None:
+    assert [claim.value for claim in elaborated(model).claims] == claimed
+
+
+def test_the_catalogue_is_read_for_those_who_use_it() -> None:
+    loader = Loader(".")
+    namespace = loader.namespace(Source("test.cnn", REWRITTEN))
+    base, one, two = (namespace.model(name) for name in ("base", "one", "two"))
+    assert base and one and two
+    elaborate(*base)
+    elaborate(*one)
+    assert "rules" not in vars(loader.library)
+    elaborate(*two)
+    assert loader.library.rules["factor_5x5"] == "rules/factor.cnn"
+
+
+def test_a_rule_of_the_catalogue_hides_nothing() -> None:
+    """Its name means the rule only where it would mean nothing otherwise."""
+    made = net(
+        "asym(3)",
+        "conv 3x3, factor_5x5",
+        before="""
+block asym(n) { conv 1x1, n }
+let factor_5x5 = 6
+""",
+    )
+    assert shape(made) == "32x32x6"
+    loader = Loader(".")
+    namespace = loader.namespace(Source("test.cnn", "let k = 1"))
+    assert lookup("factor_5x5", Scope(namespace)) is None
+    assert "rules" not in vars(loader.library)
 
 
 def test_functions_and_constants() -> None:

@@ -31,6 +31,11 @@ def codes(text: str) -> list[str]:
         ("a {\n | b\n | c; d }", "NAME LBRACE BAR NAME BAR NAME _SEP NAME RBRACE"),
         ("if a { }\nelse { }", "IF NAME LBRACE RBRACE ELSE LBRACE RBRACE"),
         ("f(\n1,\n2)\nbn", "NAME _CALL NUMBER COMMA NUMBER RPAR _SEP NAME"),
+        ("a\n=>\nb\n⇒ c", "NAME IMPLIES NAME IMPLIES NAME"),
+        (
+            "model a = b with c,\n d at e,\n\n f\n",
+            "MODEL NAME EQUAL NAME WITH NAME COMMA NAME AT NAME COMMA NAME",
+        ),
         ("f (1)", "NAME LPAR NUMBER RPAR"),
         ("a\r\nb", "NAME _SEP NAME"),
         ("\ufeffrelu", "NAME"),
@@ -59,6 +64,21 @@ def test_separators(text, expected):
         ("cnn 1\ncnn 1", "CNN NUMBER _SEP NAME NUMBER"),
         ("se(in.channels)", "NAME _CALL NAME DOT NAME RPAR"),
         ("for i in 0..4", "FOR NAME IN NUMBER RANGE NUMBER"),
+        (
+            "rule r { a; when b; c: when { when d } }",
+            "RULE NAME LBRACE NAME _SEP WHEN NAME _SEP LABEL NAME LBRACE NAME NAME RBRACE RBRACE",
+        ),
+        (
+            "rule r { keeps a => weights b\ntransform c }",
+            "RULE NAME LBRACE KEEPS NAME IMPLIES WEIGHTS NAME _SEP TRANSFORM NAME RBRACE",
+        ),
+        ("block b { when a; keeps b }", "BLOCK NAME LBRACE NAME NAME _SEP NAME NAME RBRACE"),
+        ("model at(with) { at with }", "MODEL NAME _CALL NAME RPAR LBRACE NAME NAME RBRACE"),
+        ("model a = at in with with at at at", "MODEL NAME EQUAL NAME IN NAME WITH NAME AT NAME"),
+        (
+            'model a = b with c(at) at "4a"',
+            "MODEL NAME EQUAL NAME WITH NAME _CALL NAME RPAR AT STRING",
+        ),
         ("f(a in {b}) {}", "NAME _CALL NAME IN _CHOICES NAME _CHOICES_END RPAR LBRACE RBRACE"),
     ],
 )

@@ -20,12 +20,16 @@ from cnndsl.printer import format_source, print_expression, print_file
 from cnndsl.record import replace
 from cnndsl.source import Source
 from cnndsl.syntax import (
+    Application,
     Apply,
     Argument,
     Binary,
     Block,
     Body,
     Bool,
+    CallExpr,
+    Carrier,
+    Condition,
     Dims,
     Each,
     Expect,
@@ -33,12 +37,17 @@ from cnndsl.syntax import (
     From,
     If,
     Input,
+    Keeps,
     Model,
     Name,
     Number,
     Parallel,
+    Range,
+    Rule,
     Share,
+    String,
     Template,
+    Transform,
     When,
 )
 from cnndsl.tree import TreeBuilder
@@ -409,6 +418,87 @@ def test_items():
     assert [word.id for word in dialect.settings[0].words] == ["conv", "dwconv"]
 
 
+REWRITES = """
+rule factor_5x5 "Szegedy et al. 2016, sec. 3.1" {
+  conv 5x5/s, n  =>  conv 3x3, n; conv 3x3/s, n
+  keeps window, shape
+}
+rule asym(k) "Szegedy et al. 2016, sec. 3.2" {
+  conv k×k/s, n
+  => conv 1×k/(1×s), n; conv k×1/(s×1), n   # strides per axis
+  when k > 1 and k % 2 == 1; keeps window, shape
+}
+rule fold_bn "Ioffe and Szegedy 2015" exact inference simplify {
+  conv(k, n, pad=p, groups=g, bias=b); bn
+  =>
+  conv(k, n, pad=p, groups=g, bias=true)
+  weights fold_bn
+}
+rule fuse_siblings exact {
+  input x
+  from x { a: conv k, m }
+  from x { b: conv k, n }
+  output a, b ⇒
+  conv k, m + n
+  a, b: split [m, n]
+  output a, b
+}
+rule width(factor) { transform width }
+rule drop_dropout exact inference { dropout rate => identity }
+let inference = [drop_dropout, fold_bn]
+model v2 = googlenet with factor_5x5, asym(7) at 4a..4e { expect params = 6M }
+model v3 = googlenet(classes=10) in keras with asym(7) at "3a, 4a..4e",
+  inference at conv2_x, width(0.5)
+"""
+
+
+def test_rules():
+    factor, asym, fold, fuse, width, drop, _, v2, v3 = tree_of(REWRITES).items
+    assert isinstance(factor, Rule)
+    assert factor.note.value == "Szegedy et al. 2016, sec. 3.1"
+    assert factor.kinds == ()
+    assert [len(side.statements) for side in (factor.left, factor.right)] == [1, 2]
+    assert factor.clauses == (Keeps((name("window"), name("shape")), AT),)
+    assert asym.parameters[0].names == (name("k"),)
+    assert [type(clause) for clause in asym.clauses] == [Condition, Keeps]
+    assert asym.right.span.text == "conv 1×k/(1×s), n; conv k×1/(s×1), n"
+    assert fold.kinds == (name("exact"), name("inference"), name("simplify"))
+    assert [len(side.statements) for side in (fold.left, fold.right)] == [2, 1]
+    assert fold.clauses == (Carrier(name("fold_bn"), AT),)
+    assert [len(side.statements) for side in (fuse.left, fuse.right)] == [4, 3]
+    assert width == Rule(
+        name("width"), width.parameters, None, (), None, None, (Transform(name("width"), AT),), AT
+    )
+    assert (
+        drop
+        == tree_of("rule drop_dropout exact inference {\ndropout rate\n⇒\nidentity\n}").items[0]
+    )
+
+    everywhere, there = v2.rules
+    assert everywhere == Application(CallExpr(name("factor_5x5"), (), AT), None, AT)
+    assert there.rule.arguments[0].value == Number(7, "7", AT)
+    assert there.place == Range(name("4a"), name("4e"), AT)
+    assert there.span.text == "asym(7) at 4a..4e"
+    assert v3.dialect == name("keras")
+    assert [application.place for application in v3.rules] == [
+        String("3a, 4a..4e", AT),
+        name("conv2_x"),
+        None,
+    ]
+
+
+def test_words_of_rules_are_names_elsewhere():
+    words = ("when", "keeps", "weights", "transform", "with", "at")
+    for word in words:
+        tree_of(
+            f"let {word} = 3\n"
+            f"block {word}({word}, n=1) {{ {word}: {word}({word}); {word} {word} }}\n"
+            f"rule r({word}) {{ {word}: conv {word} => add {{ | {word} {word} | from {word} }} }}\n"
+            f"rule {word} {word} {{ relu => relu; weights {word}; keeps {word}; when {word} }}\n"
+            f"model {word} = {word} in {word} with {word} at {word}, {word} {{ }}\n"
+        )
+
+
 def test_spans():
     text = "model m {\n  3a: conv (k + 1)x k, d{i + 1} : 4\n}\n".replace(")x k", ") × k")
     (model,) = tree_of(text).items
@@ -485,6 +575,20 @@ def test_five_errors_are_five_errors(seed):
         ("dialect d = {\n  conv: bias=true\n}\n", [(1, "E0101")]),
         ("model m {\n  conv(3x3, 64\n  relu\n  3a: f(1,\n  bn\n}\n", [(2, "E0102"), (4, "E0102")]),
         ("rule a { conv ⇒ $ ?b }\nmodel m { = }\n", [(1, "E0103"), (1, "E0103"), (2, "E0101")]),
+        (
+            "rule a {\n  conv ,\n  bn, = 3\n  => fc 1 2\n  when k >\n  keeps 3\n}\nmodel m { = }\n",
+            [(2, "E0101"), (3, "E0101"), (4, "E0108"), (5, "E0101"), (6, "E0101"), (8, "E0101")],
+        ),
+        (
+            "rule a(k=) {\n  relu => fc ,\n}\nrule b { }\n",
+            [(1, "E0101"), (2, "E0101"), (4, "E0101")],
+        ),
+        (
+            "rule a {\n  f(1, => g(2\n  when k\n}\nrule b { relu }\n",
+            [(2, "E0102"), (2, "E0102"), (5, "E0101")],
+        ),
+        ("rule a {\n  relu => bn\nrule b { = }\n", [(1, "E0102"), (3, "E0101")]),
+        ("model a = b with c,\n  d at\nmodel e { = }\n", [(2, "E0101"), (3, "E0101")]),
         ("train { sgd }\n", [(1, "E0106")]),
         ("import torch\nclass A(nn.Module):\n  def f(self):\n    x = 3\n", [(1, "E0109")]),
         ('name: "net"\nlayer {\n  name: "conv1"\n}\nlayer {\n}\n', [(1, "E0109")]),
@@ -502,6 +606,9 @@ def test_recovery(text, expected):
         "block from { relu }",
         "block if(n) { relu }",
         "block b(share) { relu }",
+        "rule rule { relu => bn }",
+        "rule a(if) { relu => bn }",
+        "model m { stage rule { relu } }",
         "model m(source=1) { relu }",
         "dialect train { conv: ceil }",
         "let stage = 3",

@@ -436,6 +436,48 @@ dialect mine = torch { conv: bias=true; bn: eps=1e-3 }
     assert formatted(text) == text
 
 
+def test_rules_read_as_equations():
+    text = """\
+rule factor_5x5 "Szegedy et al. 2016, sec. 3.1" {
+  conv 5x5/s, n => conv 3x3, n; conv 3x3/s, n  # on one line
+  keeps window, shape
+}
+# a rule of its own
+rule fold_bn "Ioffe and Szegedy 2015" exact inference {  # for inference
+  # what the network has
+  conv(k, n, pad=p, groups=g, bias=b); bn
+  =>                                      # becomes
+  conv(k, n, pad=p, groups=g, bias=true)  # one layer
+
+  when k > 1  # why
+  weights fold_bn
+  # no more
+}
+rule fuse exact {
+  input x
+  from x { a: conv k, m }
+  output a
+  =>
+  a: conv k, m
+  output a
+}
+rule drop_dropout exact inference { dropout rate => identity }
+rule width(factor) { transform width }
+model v2 = googlenet with factor_5x5, asym(7) at 4a..4e { expect params = 6M }
+model v3 = googlenet(classes=10) in keras with asym(7) at "3a, 4a..4e", drop_dropout, fold_bn,
+    factor_5x5 at d{2}
+"""
+    assert formatted(text) == text
+    assert formatted("rule a{relu\n=>  bn;when k>1 ; keeps  a,b}") == (
+        "rule a {\n  relu\n  =>\n  bn\n  when k > 1\n  keeps a, b\n}\n"
+    )
+    assert formatted("rule a { relu   ⇒   bn}") == "rule a { relu => bn }\n"
+    long = f"rule a {{ conv 3x3, {'n' * 50} => conv 3x3, {'m' * 40} }}"
+    assert formatted(long) == (
+        f"rule a {{\n  conv 3x3, {'n' * 50}\n  =>\n  conv 3x3, {'m' * 40}\n}}\n"
+    )
+
+
 def test_comments_stay_where_they_are():
     text = """\
 # the file

@@ -15,20 +15,23 @@ from cnndsl import driver
 from cnndsl.arguments import format_op
 from cnndsl.diagnostics import CnnError
 from cnndsl.driver import Compiled
-from cnndsl.loader import shipped_files
+from cnndsl.loader import Loader, shipped_files
 from cnndsl.notation import number, whole_formula
 from cnndsl.op import Op
 from cnndsl.ops import OPS
 from cnndsl.ops.conv import Conv
 from cnndsl.ops.norm import Bn
+from cnndsl.parser import parse
 from cnndsl.passes.flatten import flatten
 from cnndsl.source import Source
 from cnndsl.symbol import Size
+from cnndsl.syntax import Rule
 from cnndsl.window import Padding
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = sorted((ROOT / "specs").glob("*.cnn"))
 STANDARD = sorted((ROOT / "specs" / "std").glob("*.cnn"))
+CATALOGUE = sorted((ROOT / "specs" / "rules").glob("*.cnn"))
 
 LENGTHS = {
     "googlenet": 40,
@@ -141,7 +144,7 @@ def test_a_shipped_model_can_be_varied(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("cnndsl.printer"), reason="no formatter yet")
-@pytest.mark.parametrize("path", [*SHIPPED, *STANDARD], ids=name)
+@pytest.mark.parametrize("path", [*SHIPPED, *STANDARD, *CATALOGUE], ids=name)
 def test_is_formatted(path: Path) -> None:
     from cnndsl.printer import format_source
 
@@ -160,6 +163,24 @@ def test_blocks_have_sources(path: Path) -> None:
     for block in re.finditer(r"^((?:#[^\n]*\n)*)block (\w+)", text, re.MULTILINE):
         assert block[1], f"{block[2]} has no comment"
     assert path.stem == "dialects" or re.search(r"^#.* et al\.,.*, (19|20)\d\d", text, re.MULTILINE)
+
+
+def test_a_name_of_the_catalogue_is_one_rule() -> None:
+    """Rules need no `use`, so no file of theirs and no file of the library repeats a name."""
+    library = Loader(str(ROOT)).library
+    texts = [path.read_text(encoding="utf-8") for path in (*STANDARD, *CATALOGUE)]
+    defined = re.findall(r"^(?:block|dialect|let|rule) (\w+)", "\n".join(texts), re.MULTILINE)
+    assert sorted(defined) == sorted([*library.index, *library.rules])
+    assert len(set(defined)) == len(defined)
+
+
+@pytest.mark.parametrize("path", CATALOGUE, ids=name)
+def test_rules_say_what_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    file, problems = parse(Source(path.name, text))
+    assert not problems
+    assert all(item.note or item.kinds for item in file.items if isinstance(item, Rule))
 
 
 @pytest.fixture(scope="session")
