@@ -289,16 +289,26 @@ def _prove(
 def _names(
     rewrite: Rewrite, match: Match, view: View, right: Graph, fragment: Fragment, taken: set[str]
 ) -> dict[str, str]:
-    """Names of the new operators: those of the old ones where they correspond."""
+    """Names of the new operators: those of the old ones where they correspond.
+
+    The name of a value that others read goes to the operator that gives it from now on.
+    """
+    assert rewrite.equation is not None
     removed = [view.nodes[name] for name in match.removed]
     free = {node.name for node in removed}
+    pairs = zip(rewrite.equation.left.outputs, right.outputs, strict=True)
+    makers = {
+        match.value(number): right.producers[output.value].name
+        for (_, number), output in pairs
+        if output.value in right.producers
+    }
     layers = [n.name for n in removed if _word(n) in LAYERS]
     fresh = [n.name for n in right.nodes if _word(n) in LAYERS]
     names: dict[str, str] = {}
 
     def give(node: str, wanted: str) -> None:
         name, number = wanted, 1
-        while name in taken and name not in free:
+        while name in taken and (name not in free or makers.get(name, node) != node):
             number += 1
             name = f"{wanted}_{number}"
         taken.add(name)
