@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..diagnostics import fail
 from ..evaluate import OpRef, Scope, evaluate, lookup, spoken, truth
 from ..op import OPS
+from ..record import replace
 from ..syntax import Binary, CallExpr, Expr, Name, Unary
 from ..types import TensorType
 
@@ -40,10 +41,22 @@ class Site:
         self.labels.update((n, match.value(number)) for n, number in pattern.inputs)
         self.scope = Scope(rewrite.namespace, dict(match.holes), labels=self.type_of)
         self.scope.variables["in"] = view.types[match.value(pattern.inputs[0][1])]
+        self.scope.variables["out"] = view.types[match.value(pattern.outputs[0][1])]
 
     def type_of(self, label: str) -> TensorType | None:
         value = self.labels.get(label)
         return self.view.types[value] if value is not None else None
+
+
+def with_defaults(rewrite: Rewrite, match: Match, view: View) -> Match:
+    """The match with values for the parameters whose defaults are of its site. Raises CnnError."""
+    if not rewrite.inferred:
+        return match
+    scope = Site(rewrite, match, view).scope
+    for name, default in rewrite.inferred:
+        scope.variables[name] = evaluate(default, scope)
+    found = tuple((name, scope.variables[name]) for name, _ in rewrite.inferred)
+    return replace(match, holes=match.holes + found)
 
 
 def unmet(rewrite: Rewrite, match: Match, view: View) -> str:

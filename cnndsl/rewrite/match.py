@@ -2,7 +2,8 @@
 
 From the anchor the pattern is followed along the values that are known so far,
 to their producer or to one of their consumers, in the order of arguments; only
-`add` and `mul` may change theirs. What an author never has to write is checked
+`add` and `mul` may change theirs, and a sum at the end of a left side may have
+further terms. What an author never has to write is checked
 too: values inside the match are used nowhere else, and weights that go away are
 nobody else's. A match that comes to nothing leaves the reason why, and the one
 that came furthest is what `--why-not` tells.
@@ -20,8 +21,8 @@ from ..op import Op
 from ..record import Record, replace
 from ..syntax import Binary, Dims, Expr, Name
 from ..window import Window
-from .conditions import unmet
-from .pattern import BELONGING, COMMUTES, FREE, Pattern, PatternNode
+from .conditions import unmet, with_defaults
+from .pattern import ASSOCIATIVE, BELONGING, COMMUTES, FREE, Pattern, PatternNode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,6 +74,17 @@ class Match(Record):
 
     def value(self, number: int) -> str:
         return dict(self.values)[number]
+
+    def operands(self, pattern: PatternNode) -> tuple[str, ...]:
+        """The values that a pattern's operator joins here."""
+        return tuple(map(self.value, pattern.inputs))
+
+    def others(self, pattern: PatternNode, node: Node) -> tuple[str, ...]:
+        """Further terms of a sum, of which the rule says nothing."""
+        rest = list(node.inputs)
+        for value in self.operands(pattern):
+            rest.remove(value)
+        return tuple(rest)
 
 
 class View:
@@ -222,7 +234,8 @@ class _Search:
         if not _joins(state.values, pattern.outputs, results):
             self.refuse(node, f"`{node.name}` gives another value than the rule means", progress)
             return
-        orders = permutations(node.inputs) if pattern.word in COMMUTES else (node.inputs,)
+        many = len(pattern.inputs)
+        orders = permutations(node.inputs, many) if pattern.word in COMMUTES else (node.inputs,)
         for inputs in dict.fromkeys(orders):
             further = state.copy()
             if _joins(further.values, pattern.inputs, list(inputs)):
@@ -243,7 +256,8 @@ class _Search:
     # ---------------------------------------------------------------- operators
 
     def check(self, pattern: PatternNode, node: Node, state: _State) -> None:
-        if len(node.inputs) != len(pattern.inputs):
+        more = len(node.inputs) - len(pattern.inputs)
+        if more and not (more > 0 and self.may_have_more(pattern)):
             raise _Mismatch(
                 f"`{node.name}` joins {len(node.inputs)} values, the rule {len(pattern.inputs)}"
             )
@@ -260,6 +274,11 @@ class _Search:
                 raise _Mismatch(f"`{node.name}` is not the same operator again")
             return
         self.fields(pattern, op, self.view.inputs(node), state, scope)
+
+    def may_have_more(self, pattern: PatternNode) -> bool:
+        """Whether it may join further values: nothing of the left side reads the result."""
+        read = {number for node in self.pattern.nodes for number in node.inputs}
+        return pattern.word in ASSOCIATIVE and not read & {*pattern.outputs}
 
     def fields(
         self, pattern: PatternNode, op: Op, types: tuple[TensorType, ...], state: _State,
@@ -348,6 +367,7 @@ class _Search:
             self.refuse(first, reason, steps)
             return None
         try:
+            match = with_defaults(self.rewrite, match, self.view)
             reason = unmet(self.rewrite, match, self.view)
         except CnnError as problem:
             reason = problem.diagnostics[0].message
@@ -360,6 +380,8 @@ class _Search:
         """Why what goes away is still needed, or nothing."""
         view, removed = self.view, set(match.removed)
         given = {match.value(number) for _, number in self.pattern.outputs}
+        rows = zip(self.pattern.nodes, match.nodes, strict=True)
+        beside = {v for pattern, name in rows for v in match.others(pattern, view.nodes[name])}
         for name in match.removed:
             node = view.nodes[name]
             for value in node.outputs:
@@ -367,6 +389,8 @@ class _Search:
                     continue
                 if value.name in view.outputs:
                     return f"the value of `{name}` is an output"
+                if value.name in beside:
+                    return f"the value of `{name}` is added twice"
                 users = view.consumers.get(value.name, [])
                 outside = next((user for user in users if user.name not in removed), None)
                 if outside is not None:

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from ..bind import name_span, variables_of
 from ..diagnostics import CnnError, did_you_mean, fail, suggest
-from ..evaluate import RuleRef, Scope, evaluate, whole
+from ..evaluate import RuleRef, Scope, evaluate, lookup, whole
 from ..record import Record
 from ..source import Source
 from ..syntax import Body, Carrier, Condition, Expr, Keeps, Name, Rule, Transform
-from .pattern import Pattern, read_pattern
+from .pattern import Pattern, names_of, read_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Rewrite(Record):
     Arguments:
         text: how it is called, `asym(7)`.
         given: values of the parameters that were given one, or have a default.
+        inferred: those that only a site can tell: `m=n`, the channels found there.
         equation: the two sides, or None when `transform` names a function.
     """
 
@@ -75,6 +76,7 @@ class Rewrite(Record):
     note: str
     kinds: tuple[str, ...]
     given: tuple[tuple[str, object], ...]
+    inferred: tuple[tuple[str, Expr], ...]
     equation: Equation | None
     transform: str | None
     conditions: tuple[Expr, ...]
@@ -129,6 +131,7 @@ def read_rule(ref: RuleRef) -> Rewrite:
         rule.note.value if rule.note else "",
         kinds,
         tuple(given.items()),
+        _of_site(rule, given, equation),
         equation,
         transform,
         tuple(clause.value for clause in clauses[Condition]),
@@ -184,9 +187,30 @@ def _arguments(ref: RuleRef) -> dict[str, object]:
     scope = Scope(ref.namespace, dict(values))
     for parameter in parameters:
         name = parameter.names[0].id
-        if name not in values and parameter.default is not None:
-            values[name] = scope.variables[name] = evaluate(parameter.default, scope)
+        default = parameter.default
+        if name in values or default is None or _holes_of(default, scope):
+            continue
+        values[name] = scope.variables[name] = evaluate(default, scope)
     return {name: values[name] for name in names if name in values}
+
+
+def _of_site(
+    rule: Rule, given: Mapping[str, object], equation: Equation | None
+) -> tuple[tuple[str, Expr], ...]:
+    """The defaults that speak of holes: they have values where those have some."""
+    holes = equation.left.holes if equation is not None else ()
+    late = [(p.names[0].id, p.default) for p in rule.parameters if p.default is not None]
+    found = tuple((name, default) for name, default in late if name not in given)
+    for _, default in found:
+        for name in names_of(default):
+            if name.id not in holes and name.id not in given:
+                fail("E0202", f"nothing here is called `{name.id}`", name.span)
+    return found
+
+
+def _holes_of(expr: Expr, scope: Scope) -> list[Name]:
+    """The names of an expression that have no value yet."""
+    return [name for name in names_of(expr) if lookup(name.id, scope) is None]
 
 
 def call_form(rule: Rule) -> str:
