@@ -56,6 +56,8 @@ BELONGING = ("norm", "activation")
 """Families of what belongs to the layer before it."""
 MERGES = ("concat", "add", "sub", "mul")
 COMMUTES = ("add", "mul")
+ASSOCIATIVE = ("add",)
+"""Merges of which a left side may mean a part; the other operands stay beside the right side."""
 
 
 class PatternNode(Record):

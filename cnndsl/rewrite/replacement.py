@@ -14,7 +14,7 @@ from ..syntax import Apply, Body
 from ..types import TensorType
 from .fit import fitted
 from .match import Match, View, operator_value
-from .pattern import LAYERS
+from .pattern import LAYERS, PatternNode
 from .windows import in_words, keeps_hull, keeps_window, readings
 
 TYPE_CHECKING = False
@@ -72,8 +72,7 @@ def replacement(
     nodes, gives = _placed(rewrite, match, view, graph, names)
     return Replacement(
         match,
-        nodes,
-        gives,
+        *_with_others(_kept(rewrite, match, view), view, nodes, gives),
         right.functions,
         left,
         _alone(left, nodes, gives),
@@ -99,17 +98,23 @@ def fragment_of(rewrite: Rewrite, match: Match, view: View) -> Graph:
     assert rewrite.equation is not None
     pattern = rewrite.equation.left
     listed = [
-        name
-        for node, chain in zip(match.nodes, match.chains, strict=True)
-        for name in (node, *chain)
+        node
+        for part, name, chain in zip(pattern.nodes, match.nodes, match.chains, strict=True)
+        for node in (_part(part, match, view.nodes[name]), *map(view.nodes.__getitem__, chain))
     ]
     inputs = tuple(
         Value(value, view.types[value])
         for value in dict.fromkeys(match.value(number) for _, number in pattern.inputs)
     )
-    nodes = _sorted([view.nodes[name] for name in listed], {v.name for v in inputs})
+    nodes = _sorted(listed, {v.name for v in inputs})
     outputs = tuple(Output(name, match.value(number)) for name, number in pattern.outputs)
     return Graph("left", "left", (), inputs, tuple(nodes), outputs)
+
+
+def _part(pattern: PatternNode, match: Match, node: Node) -> Node:
+    """What the rule means of an operator: not the further terms of a sum."""
+    further = match.others(pattern, node)
+    return replace(node, inputs=match.operands(pattern)) if further else node
 
 
 # ------------------------------------------------------------------ elaboration
@@ -193,11 +198,12 @@ def _fit(rewrite: Rewrite, left: Graph, right: Fragment, view: View) -> Graph:
         for (source, sink), reading in before.items()
         if source in renamed and sink in outputs
     }
-    found = fitted(graph, free, wanted)
+    functions = {f.name: f for f in right.functions}
+    found = fitted(graph, functions, free, wanted)
     if found is None:
         raise NotHere("no padding keeps the output where it is")
     try:
-        return retyped(found, {f.name: f for f in right.functions})
+        return retyped(found, functions)
     except ShapeError as problem:
         raise NotHere(f"its right side does not fit: {problem.message}") from None
 
@@ -294,7 +300,8 @@ def _names(
     The name of a value that others read goes to the operator that gives it from now on.
     """
     assert rewrite.equation is not None
-    removed = [view.nodes[name] for name in match.removed]
+    sums = _kept(rewrite, match, view)
+    removed = [view.nodes[name] for name in match.removed if name not in sums]
     free = {node.name for node in removed}
     pairs = zip(rewrite.equation.left.outputs, right.outputs, strict=True)
     makers = {
@@ -375,44 +382,88 @@ def _placed(
     return nodes, tuple(gives)
 
 
+def _kept(rewrite: Rewrite, match: Match, view: View) -> dict[str, tuple[str, ...]]:
+    """Sums of which only a part is replaced, with the terms beside it."""
+    assert rewrite.equation is not None
+    rows = zip(rewrite.equation.left.nodes, match.nodes, strict=True)
+    others = {name: match.others(pattern, view.nodes[name]) for pattern, name in rows}
+    return {name: values for name, values in others.items() if values}
+
+
+def _with_others(
+    sums: Mapping[str, tuple[str, ...]],
+    view: View,
+    nodes: tuple[Node, ...],
+    gives: tuple[tuple[str, str], ...],
+) -> tuple[tuple[Node, ...], tuple[tuple[str, str], ...]]:
+    """What takes the place of a part of a sum, added to the rest of it."""
+    for name, others in sums.items():
+        old = view.nodes[name]
+        (total,) = (value.name for value in old.outputs)
+        part = dict(gives)[total]
+        row = max((node.row for node in nodes), default=-1) + 1
+        nodes = tuple(replace(n, label=None if _makes(n, part) else n.label) for n in nodes)
+        nodes += (replace(old, inputs=(part, *others), row=row),)
+        gives = tuple((value, total if value == total else new) for value, new in gives)
+    return nodes, gives
+
+
+def _makes(node: Node, value: str) -> bool:
+    return any(output.name == value for output in node.outputs)
+
+
 def put_in_place(graph: Graph, replacements: Sequence[Replacement]) -> Graph:
     """The graph with replacements that do not overlap. Raises NotHere when it has a cycle."""
-    given = {old: new for r in replacements for old, new in r.gives}
-
-    def current(value: str) -> str:
-        while value in given and given[value] != value:
-            value = given[value]
-        return value
-
+    taken = _taken_over(replacements)
     last = {max(r.match.removed, key=_position(graph)): r for r in replacements}
     removed = {name for r in replacements for name in r.match.removed}
     nodes: list[Node] = []
     rows: list[tuple[int, int]] = []
     for node in graph.nodes:
         if node.name not in removed:
-            nodes.append(node)
+            nodes.append(_reading(node, taken))
             rows.append((node.row, -1))
         if node.name in last:
             new = last[node.name].nodes
-            nodes += new
+            own = {value.name for node in new for value in node.outputs}
+            nodes += (
+                _reading(n, {old: v for old, v in taken.items() if old not in own}) for n in new
+            )
             rows += _rows(new, node.row, begins=(node.row, -1) not in rows)
     numbered: dict[tuple[int, int], int] = {}
     renamed = []
     for node, row in zip(nodes, rows, strict=True):
         number = numbered.setdefault(row, len(numbered))
-        renamed.append(replace(node, inputs=tuple(map(current, node.inputs)), row=number))
+        renamed.append(replace(node, row=number))
     gone = {value.name for node in graph.nodes if node.name in removed for value in node.outputs}
     labels = tuple(
-        (label, current(value))
+        (label, taken.get(value, value))
         for label, value in graph.labels
-        if value not in gone or value in given
+        if value not in gone or value in taken
     )
     return replace(
         graph,
         nodes=tuple(_sorted(renamed, {value.name for value in graph.inputs})),
-        outputs=tuple(replace(o, value=current(o.value)) for o in graph.outputs),
+        outputs=tuple(replace(o, value=taken.get(o.value, o.value)) for o in graph.outputs),
         labels=labels,
     )
+
+
+def _taken_over(replacements: Sequence[Replacement]) -> dict[str, str]:
+    """The value that takes the place of each old one, through those that are passed on."""
+    given = {old: new for r in replacements for old, new in r.gives}
+    made = {v.name for r in replacements for node in r.nodes for v in node.outputs}
+
+    def current(value: str) -> str:
+        new = given.get(value, value)
+        return new if new in made or new == value else current(new)
+
+    return {old: current(old) for old in given}
+
+
+def _reading(node: Node, taken: Mapping[str, str]) -> Node:
+    """A node that reads what took the place of its inputs."""
+    return replace(node, inputs=tuple(taken.get(value, value) for value in node.inputs))
 
 
 def _rows(new: tuple[Node, ...], row: int, begins: bool) -> list[tuple[int, int]]:
