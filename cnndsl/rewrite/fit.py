@@ -13,12 +13,12 @@ both sides, so that sizes and centres stay.
 
 from __future__ import annotations
 
-from ..graph import Graph
-from ..op import Op
+from ..graph import Call, Graph
 from ..ops.conv import Conv, DwConv
 from ..ops.pool import AvgPool, MaxPool
 from ..record import replace
 from ..window import IDENTITY, Axis, Padding
+from .windows import readings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +26,15 @@ if TYPE_CHECKING:
 
     from .windows import Reading
 
+PADDED = (Conv, DwConv, MaxPool, AvgPool)
+"""Operators whose padding can be chosen."""
+
 
 def fitted(
-    graph: Graph, free: frozenset[str], wanted: Mapping[tuple[str, str], Reading]
+    graph: Graph,
+    functions: Mapping[str, Graph],
+    free: frozenset[str],
+    wanted: Mapping[tuple[str, str], Reading],
 ) -> Graph | None:
     """The graph with the paddings of its `free` nodes chosen; None when none will do.
 
@@ -37,30 +43,47 @@ def fitted(
 
     Types are those of before: the caller infers them again.
     """
+    types = graph.types
+    windows: dict[str, Reading] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, Call):
+            windows[node.name] = next(
+                iter(readings(functions[node.op.function], functions).values())
+            )
+        else:
+            windows[node.name] = node.op.axes(*(types[value] for value in node.inputs))
+    unknown = {n.name for n in graph.nodes if n.name in free and isinstance(n.op, PADDED)}
     pads: dict[str, Padding] = {}
-    nodes = {node.name: node for node in graph.nodes}
     for (source, sink), reading in wanted.items():
-        if reading is None:
-            continue
         for path in _paths(graph, source, sink):
-            found = [
-                _solve(path, side, reading[side], free - pads.keys(), pads, graph)
+            asked = unknown.intersection(path) - pads.keys()
+            parts = [windows[name] for name in path]
+            if not asked or reading is None or None in parts:
+                continue
+            sides = [
+                _solve(path, [part[side] for part in parts if part], reading[side], asked)
                 for side in (0, 1)
             ]
-            if any(solution is None for solution in found):
+            if not all(sides):
                 return None
-            for name in path:
-                if name in free and name not in pads and _windowed(nodes[name].op):
-                    (top, bottom), (left, right) = (f[name] for f in found if f is not None)
-                    pads[name] = Padding(top, bottom, left, right)
+            rows, columns = sides
+            for name in asked:
+                pads[name] = Padding(*rows[name], *columns[name])
+                windows[name] = _padded(windows[name], pads[name])
     changed = tuple(
         replace(n, op=replace(n.op, pad=pads[n.name])) if n.name in pads else n for n in graph.nodes
     )
     return replace(graph, nodes=changed)
 
 
-def _windowed(op: object) -> bool:
-    return isinstance(op, (Conv, DwConv, MaxPool, AvgPool))
+def _padded(window: Reading, pad: Padding) -> Reading:
+    if window is None:
+        return None
+    rows, columns = window
+    return (
+        replace(rows, lo=pad.top, hi=pad.bottom),
+        replace(columns, lo=pad.left, hi=pad.right),
+    )
 
 
 def _paths(graph: Graph, source: str, sink: str) -> Iterator[tuple[str, ...]]:
@@ -80,40 +103,27 @@ def _paths(graph: Graph, source: str, sink: str) -> Iterator[tuple[str, ...]]:
 
 
 def _solve(
-    path: tuple[str, ...],
-    side: int,
-    wanted: Axis,
-    free: frozenset[str],
-    known: Mapping[str, Padding],
-    graph: Graph,
-) -> dict[str, tuple[int, int]] | None:
-    """Paddings along one axis of the free windows of a path."""
-    types = graph.types
+    path: tuple[str, ...], parts: Sequence[Axis], wanted: Axis, asked: set[str]
+) -> dict[str, tuple[int, int]]:
+    """Paddings along one axis of the windows that are asked for; none when none will do.
+
+    Where the strides differ there is no window to keep, and paddings stay half.
+    """
     whole = IDENTITY
     unknown: list[tuple[str, int, Axis]] = []  # name, product of the strides before, window
-    for name in path:
-        node = next(node for node in graph.nodes if node.name == name)
-        if not isinstance(node.op, Op):
-            return None
-        axes = node.op.axes(*(types[value] for value in node.inputs))
-        if axes is None:
-            return None
-        axis = axes[side]
-        if name in known and _windowed(node.op):
-            axis = replace(axis, lo=_side(known[name], side)[0], hi=_side(known[name], side)[1])
-        elif name in free and _windowed(node.op):
+    for name, axis in zip(path, parts, strict=True):
+        if name in asked:
             unknown.append((name, whole.stride, axis))
             axis = replace(axis, lo=0, hi=0)
         whole = whole.then(axis)
     if whole.stride != wanted.stride:
-        return None
+        return {name: (axis.lo, axis.hi) for name, _, axis in unknown}
     surplus = whole.extent - wanted.extent
-    lo = wanted.lo + surplus // 2 - whole.lo
-    hi = wanted.hi + surplus - surplus // 2 - whole.hi
-    parts = [(factor, axis.extent) for _, factor, axis in unknown]
-    lows, highs = shares(lo, parts), shares(hi, parts)
+    room = [(factor, axis.extent) for _, factor, axis in unknown]
+    lows = shares(wanted.lo + surplus // 2 - whole.lo, room)
+    highs = shares(wanted.hi + surplus - surplus // 2 - whole.hi, room)
     if lows is None or highs is None:
-        return None
+        return {}
     return {n: (low, high) for (n, _, _), low, high in zip(unknown, lows, highs, strict=True)}
 
 
@@ -142,7 +152,3 @@ def shares(amount: int, parts: Sequence[tuple[int, int]]) -> tuple[int, ...] | N
                 longer[there] = min(way, longer.get(there, way))
         best = longer
     return tuple(-share for share in best[amount][1]) if amount in best else None
-
-
-def _side(padding: Padding, side: int) -> tuple[int, int]:
-    return padding.width if side else padding.height

@@ -9,6 +9,7 @@ from ..elaborate.fragment import Fragment, elaborate_fragment
 from ..evaluate import Given
 from ..graph import Call, Graph, Node, Output, Value
 from ..op import OPS, Op, ShapeError
+from ..ops.norm import Bn
 from ..record import Record, replace
 from ..syntax import Apply, Body
 from ..types import TensorType
@@ -152,7 +153,11 @@ def _layer_defaults(rewrite: Rewrite, match: Match, view: View) -> Callable[[Sta
         op = view.nodes[name].op
         if pattern.word not in LAYERS or isinstance(op, Call):
             continue
-        given = [Given("bias", getattr(op, "bias", True), pattern.span)]
+        given = []
+        before_norm = bool(chain) and isinstance(view.nodes[chain[0]].op, Bn)
+        bias = getattr(op, "bias", True)
+        if not rewrite.equation.layered or bias == before_norm:
+            given.append(Given("bias", bias, pattern.span))  # not what it would be by itself
         if rewrite.equation.layered:
             posts = [operator_value(view.nodes[n].op) for n in chain]  # type: ignore[arg-type]
             given += [Given(None, post, pattern.span) for post in posts]
@@ -355,8 +360,8 @@ def _placed(
             name = names[node.name]
             values[value.name] = f"{name}_{number + 1}" if several else name
     first = view.nodes[match.nodes[0]]
-    ends = {match.value(number): view.producers[match.value(number)] for _, number in pattern.outputs
-            if match.value(number) in view.producers}  # fmt: skip
+    given_values = [match.value(number) for _, number in pattern.outputs]
+    ends = {value: view.producers[value] for value in given_values if value in view.producers}
     producers = right.producers
     labels: dict[int, str | None] = {}
     gives: list[tuple[str, str]] = []
