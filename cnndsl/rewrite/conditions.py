@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from ..diagnostics import fail
 from ..evaluate import OpRef, Scope, evaluate, lookup, spoken, truth
-from ..op import OPS
+from ..op import OPS, Op
 from ..record import replace
 from ..syntax import Binary, CallExpr, Expr, Name, Unary
 from ..types import TensorType
+from ..window import IDENTITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from .match import Match, View
     from .rule import Rewrite
+    from .windows import Reading
 
-    Predicate = Callable[["Site", Any], bool]
+    Predicate = Callable[..., bool]
 
 MONOTONE = ("relu", "relu6", "leakyrelu", "sigmoid", "tanh", "hsigmoid")
 """Activations that never fall."""
@@ -38,10 +39,18 @@ class Site:
         self.match = match
         pattern = rewrite.equation.left
         self.labels = {name: match.value(number) for name, number in pattern.labels}
-        self.labels.update((n, match.value(number)) for n, number in pattern.inputs)
+        self.inputs = {name: match.value(number) for name, number in pattern.inputs}
+        self.labels.update(self.inputs)
         self.scope = Scope(rewrite.namespace, dict(match.holes), labels=self.type_of)
         self.scope.variables["in"] = view.types[match.value(pattern.inputs[0][1])]
         self.scope.variables["out"] = view.types[match.value(pattern.outputs[0][1])]
+
+    def window(self, value: str) -> Reading:
+        """The window of the operator that gives a value; what flows in is read as it is."""
+        if value in self.inputs.values():
+            return IDENTITY, IDENTITY
+        node = self.view.producers[value]
+        return node.op.axes(*self.view.inputs(node)) if isinstance(node.op, Op) else None
 
     def type_of(self, label: str) -> TensorType | None:
         value = self.labels.get(label)
@@ -88,21 +97,26 @@ def holds(expr: Expr, site: Site) -> bool:
 
 
 def _ask(expr: CallExpr, site: Site) -> bool:
-    arguments = [argument.value for argument in expr.arguments]
-    if len(arguments) != 1:
-        fail("E0205", f"`{expr.callee.id}` takes one argument", expr.span)
-    kind, predicate = PREDICATES[expr.callee.id]
-    (argument,) = arguments
+    about, predicate = PREDICATES[expr.callee.id]
+    kinds = about.split()
+    if len(expr.arguments) != len(kinds):
+        fail("E0205", f"`{expr.callee.id}` asks about {' and '.join(kinds)}", expr.span)
+    pairs = zip(kinds, expr.arguments, strict=True)
+    return predicate(site, *(_asked(kind, expr, a.value, site) for kind, a in pairs))
+
+
+def _asked(kind: str, expr: CallExpr, argument: Expr, site: Site) -> object:
+    """What a predicate is asked about: the name of a value, or an operator."""
     if kind == "value":
         name = argument.id if isinstance(argument, Name) else ""
         if name not in site.labels:
             fail("E1001", f"`{expr.callee.id}` asks about a value that has a label",
                  argument.span)  # fmt: skip
-        return predicate(site, site.labels[name])
+        return site.labels[name]
     value = evaluate(argument, site.scope)
     if not isinstance(value, OpRef):
         fail("E1001", f"`{expr.callee.id}` asks about an operator", argument.span)
-    return predicate(site, value)
+    return value
 
 
 def _values(expr: Expr, site: Site) -> str:
@@ -145,11 +159,27 @@ def _idempotent(site: Site, f: OpRef) -> bool:
     return f.word in IDEMPOTENT
 
 
+def _unpadded(site: Site, value: str) -> bool:
+    """Its operator reads nothing but the map."""
+    window = site.window(value)
+    return window is not None and all(axis.lo <= 0 and axis.hi <= 0 for axis in window)
+
+
+def _covers(site: Site, wide: str, narrow: str) -> bool:
+    """The first operator reads all that the second one reads, at the same stride and place."""
+    from .windows import unite
+
+    a, b = site.window(wide), site.window(narrow)
+    return a is not None and b is not None and tuple(map(unite, a, b)) == a
+
+
 PREDICATES: dict[str, tuple[str, Predicate]] = {
     "pointwise": ("operator", _pointwise),
     "channelwise": ("operator", _channelwise),
     "monotone": ("operator", _monotone),
     "idempotent": ("operator", _idempotent),
     "nonnegative": ("value", _nonnegative),
+    "unpadded": ("value", _unpadded),
+    "covers": ("value value", _covers),
 }
 """What each predicate asks about, and the answer."""
