@@ -187,8 +187,9 @@ def delta(before: Size, after: Size) -> str:
     if not isinstance(before, int) or not isinstance(after, int) or before == 0:
         return f"{_number(before)} → {_number(after)}"
     change = 100 * (after - before) / before
-    sign = "−" if change < 0 else "+"
-    return f"{_number(before)} → {_number(after)} ({sign}{abs(change):.1f} %)"
+    sign, size = "−" if change < 0 else "+", abs(change)
+    shown = f"{size:.1f}" if size >= 1 else f"{size:.2g}"
+    return f"{_number(before)} → {_number(after)} ({sign}{shown} %)"
 
 
 def _number(size: Size) -> str:
