@@ -535,7 +535,8 @@ class Printer:
         """What stands before the body, with a list in parentheses wrapped if need be."""
         items, opening, closing = _wrappable(node)
         end = self._end_of_commented(items)
-        if end is None and _fits(head + " {", None, indent):
+        fixed = _after_parameters(node) if isinstance(node, Rule) else ""  # no list to wrap
+        if end is None and _fits(head.removesuffix(fixed) + " {", None, indent):
             return [head]
         if end is None and isinstance(node, Model) and node.rules:
             return _wrapped_rules(node, WIDTH - indent - 2)
