@@ -9,6 +9,8 @@ from __future__ import annotations
 from ..diagnostics import fail
 from ..evaluate import OpRef, Scope, evaluate, lookup, spoken, truth
 from ..op import OPS, Op
+from ..ops.norm import Bn
+from ..ops.reshape import ConstantPad
 from ..record import replace
 from ..syntax import Binary, CallExpr, Expr, Name, Unary
 from ..types import TensorType
@@ -28,6 +30,8 @@ MONOTONE = ("relu", "relu6", "leakyrelu", "sigmoid", "tanh", "hsigmoid")
 """Activations that never fall."""
 IDEMPOTENT = ("relu", "relu6", "abs")
 """Activations that change nothing the second time."""
+HOMOGENEOUS = ("relu", "leakyrelu", "abs")
+"""Activations that a positive factor may pass through."""
 
 
 class Site:
@@ -140,15 +144,48 @@ def _pointwise(site: Site, f: OpRef) -> bool:
     return OPS[f.word].family == "activation" and f.word != "softmax"
 
 
+def _normalises(site: Site, f: OpRef) -> bool:
+    return f.word in ("bn", "gn", "ln")
+
+
 def _channelwise(site: Site, f: OpRef) -> bool:
     """Every channel of the output depends on that channel of the input alone, equally."""
     return f.word in ("maxpool", "avgpool", "upsample", "pad", "crop") or _pointwise(site, f)
 
 
-def _nonnegative(site: Site, value: str) -> bool:
-    from ..passes.bounds import bounds
+def _homogeneous(site: Site, f: OpRef) -> bool:
+    return f.word in HOMOGENEOUS
 
-    return bounds(site.view.graph, site.view.module)[value].low >= 0
+
+def _nonnegative(site: Site, value: str) -> bool:
+    return site.view.bounds[value].low >= 0
+
+
+def _idle(site: Site, value: str) -> bool:
+    """Whether the operator that gives a value gives back its input."""
+    from .idle import is_idle
+
+    return is_idle(site.view.producers[value], site.view)
+
+
+def _normalised(site: Site, value: str) -> bool:
+    """Whether a batch norm reads it, which a convolution is to be folded with first."""
+    return any(isinstance(reader.op, Bn) for reader in site.view.consumers.get(value, ()))
+
+
+def _meets_map(site: Site, value: str) -> bool:
+    """Whether every window of the pool that gives a value has an element of the map in it."""
+    from ..passes.bounds import meets_map
+
+    node = site.view.producers[value]
+    return isinstance(node.op, Op) and meets_map(node.op, site.view.types[node.inputs[0]])
+
+
+def _pads_below(site: Site, value: str) -> bool:
+    """Whether the constant around a map is never above what is on it."""
+    node = site.view.producers[value]
+    assert isinstance(node.op, ConstantPad)
+    return node.op.value <= site.view.bounds[node.inputs[0]].low
 
 
 def _monotone(site: Site, f: OpRef) -> bool:
@@ -175,10 +212,16 @@ def _covers(site: Site, wide: str, narrow: str) -> bool:
 
 PREDICATES: dict[str, tuple[str, Predicate]] = {
     "pointwise": ("operator", _pointwise),
+    "normalises": ("operator", _normalises),
     "channelwise": ("operator", _channelwise),
     "monotone": ("operator", _monotone),
     "idempotent": ("operator", _idempotent),
+    "homogeneous": ("operator", _homogeneous),
     "nonnegative": ("value", _nonnegative),
+    "idle": ("value", _idle),
+    "normalised": ("value", _normalised),
+    "meets_map": ("value", _meets_map),
+    "pads_below": ("value", _pads_below),
     "unpadded": ("value", _unpadded),
     "covers": ("value value", _covers),
 }

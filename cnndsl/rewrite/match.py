@@ -11,6 +11,7 @@ that came furthest is what `--why-not` tells.
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import permutations
 
 from ..arguments import ArgumentProblem, flag, kind_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..graph import Module
+    from ..passes.bounds import Bounds
     from ..source import Span
     from ..types import TensorType
     from .rule import Rewrite
@@ -103,6 +105,13 @@ class View:
                 self.consumers.setdefault(value, []).append(node)
         self.outputs = {output.value for output in graph.outputs}
         self.lent = {node.weights for node in graph.nodes if node.weights is not None}
+
+    @cached_property
+    def bounds(self) -> dict[str, Bounds]:
+        """Between which numbers its values lie."""
+        from ..passes.bounds import bounds
+
+        return bounds(self.graph, self.module)
 
     def inputs(self, node: Node) -> tuple[TensorType, ...]:
         return tuple(self.types[value] for value in node.inputs)
