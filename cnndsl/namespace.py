@@ -126,8 +126,11 @@ class Namespace:
 
     def rule(self, name: str) -> tuple[Rule, Namespace] | None:
         """A rule of the file or of the catalogue, which needs no `use`."""
-        found = self.find(name) or self.library.rule(name)
-        return found if found and isinstance(found[0], Rule) else None  # type: ignore[return-value]
+        for find in (self.find, self.library.rule):
+            found = find(name)
+            if found is not None and isinstance(found[0], Rule):
+                return found  # type: ignore[return-value]
+        return None
 
     def rules(self) -> list[str]:
         """Names of the rules of this file, of the files it uses, and of the catalogue."""

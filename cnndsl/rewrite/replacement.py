@@ -166,7 +166,7 @@ def _layer_defaults(rewrite: Rewrite, match: Match, view: View) -> Callable[[Sta
 
     def defaults(statement: Statement) -> Defaults:
         half = Given("pad", "half", rewrite.ref.rule.span)
-        padding = tuple((word, (half,)) for word in ("conv", "dwconv"))
+        padding = tuple((word, (half,)) for word in ("conv", "dwconv", "maxpool", "avgpool"))
         if not inherited:
             return padding
         number = len(seen)
