@@ -343,7 +343,8 @@ class _Search:
                     self.argument(what, factor, number, state, scope)
             except _Mismatch:
                 shown = "x".join(map(str, pair))
-                raise _Mismatch(f"the {what} is {shown}, the rule says {expr.span.text}") from None
+                said = _as_said(expr, scope)
+                raise _Mismatch(f"the {what} is {shown}, the rule says {said}") from None
             return
         value: object = Window(*pair)
         if what == "stride" and pair[0] == pair[1]:
@@ -409,6 +410,14 @@ class _Search:
             if name in view.lent:
                 return f"the weights of `{name}` are shared"
         return ""
+
+
+def _as_said(expr: Expr, scope: Scope) -> str:
+    """An expression with its value, if it has one already."""
+    try:
+        return spoken(evaluate(expr, scope))
+    except CnnError:
+        return expr.span.text
 
 
 def operator_value(op: Op) -> OpRef:
