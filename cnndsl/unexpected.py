@@ -93,6 +93,11 @@ class Unexpected:
                 break
         return self.tokens[start : self.at] if self.tokens[start][0] == "RULE" else []
 
+    @property
+    def in_header(self) -> bool:
+        """Whether the statement is a model, before its body."""
+        return self.opening[0] == "MODEL" and self.depth == 0
+
     def since(self, kind: str) -> bool:
         """Whether a token of this kind is in the statement, before this one."""
         return any(token[0] == kind for token in self.tokens[self.first : self.at])
@@ -417,30 +422,51 @@ def _note_after_kinds(found: Unexpected) -> Explanation | None:
     return found.error("E0101", "the source of a rule comes before its kinds", "", help)
 
 
-def _variant(found: Unexpected) -> Explanation | None:
-    """Mistakes in what follows `model v = base`"""
-    if found.opening[0] != "MODEL" or found.depth:
+def _rules_of_a_body(found: Unexpected) -> Explanation | None:
+    """`model m with factor_5x5 { relu }`"""
+    if not found.in_header or found.text != "with" or "WITH" in found.expected:
         return None
-    if found.text == "with" and "WITH" not in found.expected:
-        help = "write a variant: `model name = base with rule`"
-        return found.error("E0101", "only a variant is rewritten by rules", "", help)
-    if found.text == "at" and "WITH" in found.expected:
-        help = "a place follows a rule: `with factor_5x5 at conv2_x`"
-        return found.error("E0101", f"{_message(found)}: there is no rule here", "", help)
-    if not found.since("WITH"):
+    help = "write a variant: `model name = base with rule`"
+    return found.error("E0101", "only a variant is rewritten by rules", "", help)
+
+
+def _place_without_rule(found: Unexpected) -> Explanation | None:
+    """`model v = m at conv2_x`"""
+    if not found.in_header or found.text != "at" or "WITH" not in found.expected:
         return None
-    if found.kind == "IN":
-        help = "write `model name = base in keras with rule`"
-        return found.error("E0101", "the dialect comes before `with`", "", help)
-    if found.kind in ("NUMBER", "DIMS") and found.before[0] == "NAME" and "_CALL" in found.expected:
-        fix = found.fix(
-            "write its arguments in parentheses", f"({found.text})", found.before[3], found.end
-        )
-        return found.error("E0101", _message(found), "", fix)
-    if found.kind in _REFS and found.before[0] == "COMMA" and found.since("AT"):
+    help = "a place follows a rule: `with factor_5x5 at conv2_x`"
+    return found.error("E0101", f"{_message(found)}: there is no rule here", "", help)
+
+
+def _late_dialect(found: Unexpected) -> Explanation | None:
+    """`model v = m with factor_5x5 in keras`"""
+    if not found.in_header or found.kind != "IN" or not found.since("WITH"):
+        return None
+    help = "write `model name = base in keras with rule`"
+    return found.error("E0101", "the dialect comes before `with`", "", help)
+
+
+def _spaced_argument(found: Unexpected) -> Explanation | None:
+    """`model v = m with asym 7`"""
+    is_argument = found.kind in ("NUMBER", "DIMS") and "_CALL" in found.expected
+    if not found.in_header or not is_argument or not found.since("WITH"):
+        return None
+    place = found.before[3], found.end
+    fix = found.fix("write its arguments in parentheses", f"({found.text})", *place)
+    return found.error("E0101", _message(found), "", fix)
+
+
+def _unquoted_place(found: Unexpected) -> Explanation | None:
+    """`model v = m with asym(7) at 3a, 4a..4e`, `... at conv2_x.unit`, `... at unit*`"""
+    if not found.in_header or not found.since("AT"):
+        return None
+    if found.kind in _REFS and found.before[0] == "COMMA":
         help = 'several places stand in quotes: `at "3a, 4a..4e"`'
         return found.error("E0101", f"`{found.text}` is no rule", "", help)
-    return None
+    if found.kind not in ("DOT", "STAR"):
+        return None
+    help = 'a place with dots or `*` stands in quotes: `at "conv2_x.unit*"`'
+    return found.error("E0101", _message(found), "", help)
 
 
 def _with_on_next_line(found: Unexpected) -> Explanation | None:
@@ -800,7 +826,11 @@ _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _detached_label,
     _equals,
     _clause_in_line,
-    _variant,
+    _rules_of_a_body,
+    _place_without_rule,
+    _late_dialect,
+    _spaced_argument,
+    _unquoted_place,
     _spaced_call,
     _assignment,
     _outside,

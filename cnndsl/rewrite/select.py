@@ -2,27 +2,27 @@
 
 Rewrites of different sites leave each other alone, so their costs add up, and the choice
 is a multiple-choice knapsack problem. A solver in floating point cannot be its judge: at
-10¹⁰ MACs it takes a selection that is over the budget by one for one that is not. So
-HiGHS proposes, and whole numbers decide:
+10¹⁰ MACs it takes a selection that is over a budget by one for one that is not. So HiGHS
+sets prices, and whole numbers decide.
 
-1. The linear relaxation gives every budget a price. For any prices λ ≥ 0, however they
-   were found, what a selection within the budgets costs is at least
+The linear relaxation gives a unit of every budget a price. For any prices λ ≥ 0, however
+they were found, a selection within the budgets costs at least
 
-       Σ over sites of min over alternatives (cost + λ·use)  −  λ·budget
+    Σ over sites of min over alternatives (cost + λ·use)  −  λ·budget
 
-2. The mixed integer program gives a selection, which is added up anew.
-3. A search over partial selections, site after site, drops those that cannot come below
-   the proposal by this bound, those over a budget, and those that another one dominates.
-   What is left at the end is better than the proposal. Where nothing is, the proposal is
-   the optimum, and that is the certificate.
-
-Good prices leave the search little to do: most alternatives fall to the bound at once.
+and each choice that is not a site's minimum adds its regret. A search builds selections
+site by site, in whole numbers, and drops those whose regrets put them above a ceiling,
+those over a budget, and those that another one dominates. What it finds below the ceiling
+is the optimum; when it finds nothing, nothing is there, and the ceiling rises. Good prices
+keep the ceilings low, and below a low ceiling most sites have one alternative left.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from math import gcd
+from heapq import nsmallest
+from itertools import chain
+from math import gcd, inf
 from operator import add, le, mul, sub
 
 from ..record import Record
@@ -36,24 +36,25 @@ if TYPE_CHECKING:
     """A site and one of its alternatives, by name."""
     Exclusive = Iterable[tuple[Place, Place]]
     """Pairs that are never chosen together."""
+    Choice = tuple[int, ...]
+    """The position of an alternative for every site."""
     Table = tuple[tuple[int, ...], ...]
     """A number for every alternative of every site."""
     Cell = tuple[int, int]
-    """The position of a site and that of one of its alternatives."""
-    Choice = tuple[int, ...]
-    Path = tuple[Any, ...]
-    """A partial selection: the one before it, and a cell; empty at the start."""
+    """The positions of a site and of one of its alternatives."""
+    Option = tuple[tuple[int, ...], int, int, Cell]
+    """An alternative: what it adds to cost and gauges, its bit, the bits it bans."""
+    Layer = tuple[list[Option], tuple[int, ...], int]
+    """The options of a site; the room in each gauge, and the bits, of the sites behind it."""
+    State = tuple[tuple[int, ...], int, tuple[Any, ...]]
+    """Sites chosen: their cost and gauges, what they ban, and the path: one before, a cell."""
 
-EFFORT = 200_000
-"""Partial selections kept side by side; where more are needed the gap is reported."""
-SECONDS = 10.0
-"""For a proposal."""
-NEAR = 1e-4
-"""How far from its optimum, relatively, HiGHS may leave off: the search does the rest."""
-MARGIN = 1e-5
-"""Parts of a budget kept free: HiGHS may exceed what it is given by a millionth."""
+EFFORT = 20_000
+"""Partial selections kept side by side; where that is too few the gap is reported."""
 SCALE = 1 << 40
-"""Prices are whole multiples of 1 / SCALE."""
+"""Steps of a price between nothing and its rough size."""
+FIRST = 20
+"""So many different regrets lie below the first ceiling."""
 
 
 class Alternative(Record):
@@ -76,10 +77,6 @@ class Bound(Record):
     measure: str
     relation: Literal["<=", ">="]
     value: int
-
-    def holds(self, costs: Mapping[str, int]) -> bool:
-        cost = costs.get(self.measure, 0)
-        return cost <= self.value if self.relation == "<=" else cost >= self.value
 
 
 class Goal(Record):
@@ -125,8 +122,8 @@ class Reach(Record):
     """How far one budget can be met.
 
     Arguments:
-        alone: the selection that comes nearest to it, or farthest within it, when it is
-            the only one; None when sites exclude each other so that there is none.
+        alone: the selection with the least of the measure, or the most, when there is no
+            other budget; None when sites exclude each other so that there is none.
         together: the same when the other budgets hold; None when they cannot.
     """
 
@@ -139,7 +136,7 @@ class Unreachable(Record):
     """No selection is within the budgets.
 
     Arguments:
-        proven: False when the search was too large to say that there is none.
+        proven: False when none was found, with an effort that leaves some out.
     """
 
     reach: tuple[Reach, ...]
@@ -160,7 +157,7 @@ def select(
 
     Arguments:
         base: costs that every selection has.
-        effort: partial selections kept side by side while proving.
+        effort: partial selections kept side by side.
 
     Raises ImportError without SciPy.
     """
@@ -174,15 +171,11 @@ def select(
 def _reach(problem: _Problem, bounds: tuple[Bound, ...]) -> Iterator[Reach]:
     for place, bound in enumerate(bounds):
         others = bounds[:place] + bounds[place + 1 :]
-        alone, together = (
+        nearest = (
             _best(problem, Goal(bound.measure, held, maximise=bound.relation == ">="))
             for held in ((), others)
         )
-        yield Reach(
-            bound,
-            alone if isinstance(alone, Selection) else None,
-            together if isinstance(together, Selection) else None,
-        )
+        yield Reach(bound, *(best if isinstance(best, Selection) else None for best in nearest))
 
 
 def pareto(
@@ -203,6 +196,8 @@ def pareto(
 
     Arguments:
         points: the two ends at least.
+
+    Raises ImportError without SciPy.
     """
     problem = _Problem(tuple(sites), base or {}, tuple(exclusive), effort)
     ends = _best(problem, Goal(x, bounds, ties=(y,))), _best(problem, Goal(y, bounds, ties=(x,)))
@@ -221,7 +216,7 @@ def pareto(
 
 
 def _front(points: Sequence[Selection], y: str) -> tuple[Selection, ...]:
-    """Points by rising `x` without those that others dominate: only proven ones never are."""
+    """Points by rising `x` without those that others dominate; proven ones never are."""
     kept: list[Selection] = []
     for point in points:
         if not kept or point.costs[y] < kept[-1].costs[y]:
@@ -256,41 +251,54 @@ class _Nothing(Record):
 def _best(problem: _Problem, goal: Goal) -> Selection | _Nothing:
     """The optimum, or the best that was found."""
     model = _model(problem, goal)
-    highs = _Highs(model)
-    proposal = highs.proposal()
-    if proposal is None:
-        scale, most = 0, 0
-    else:
-        scale, most = highs.scale, model.cost_of(proposal) - 1
-    cut = _cut(model, highs.prices(elastic=proposal is None), scale, most)
-    better, complete = _search(model, cut, problem.effort)
-    choice = proposal if better is None else better
+    choice, least, proven = _deepen(model, problem.effort)
     if choice is None:
-        return _Nothing(complete)
-    bound = model.cost_of(choice) if complete else most - cut.limit // scale
-    return _selection(problem, goal, choice, model.objective(bound), complete)
-
-
-def _selection(
-    problem: _Problem, goal: Goal, choice: Choice, bound: int, proven: bool
-) -> Selection:
-    """The choice by name, and what it costs in every measure."""
-    chosen = {
-        site.name: site.alternatives[at] for site, at in zip(problem.sites, choice, strict=True)
-    }
+        return _Nothing(proven)
+    chosen = [s.alternatives[at] for s, at in zip(problem.sites, choice, strict=True)]
     costs = dict.fromkeys((goal.objective, *goal.ties, *(b.measure for b in goal.bounds)), 0)
-    for part in (problem.base, *(alternative.costs for alternative in chosen.values())):
+    for part in (problem.base, *(alternative.costs for alternative in chosen)):
         for measure, cost in part.items():
             costs[measure] = costs.get(measure, 0) + cost
-    names = {site: alternative.name for site, alternative in chosen.items()}
-    return Selection(names, costs, costs[goal.objective], bound, proven)
+    names = {s.name: alternative.name for s, alternative in zip(problem.sites, chosen, strict=True)}
+    return Selection(names, costs, costs[goal.objective], model.objective(least), proven)
+
+
+def _deepen(model: _Model, effort: int) -> tuple[Choice | None, int, bool]:
+    """The cheapest choice, a cost that none is below, and whether that is its own."""
+    prices = _prices(model)
+    # Where the relaxation has no solution, the prices that show why prune the search.
+    reasons = (_cut(model, 0, _prices(model, elastic=True) or []),) if prices is None else ()
+    regrets = _cut(model, model.scale, prices or [])
+    floor, top = -(regrets.limit // model.scale), sum(map(max, model.cost))
+    height, best = _first_height(regrets.table) // model.scale + 1, None
+    least = floor
+    while True:
+        ceiling = min(least + height, top)
+        below = _Row(regrets.table, regrets.limit + model.scale * ceiling)
+        choice, complete = _search(model, (below, *reasons), effort)
+        known = ceiling >= top
+        if choice is not None and model.cost_of(choice) <= top:
+            best, top = choice, model.cost_of(choice) - 1
+        if complete and ceiling >= top:
+            return best, top + 1, True
+        if not complete and (known or best is not None):
+            return best, floor, False
+        if complete:
+            floor = ceiling + 1
+        height = 2 * height if complete else top - least
+
+
+def _first_height(regrets: Table) -> int:
+    """A regret that few are below. Sites that are alike count once."""
+    different = nsmallest(FIRST, {regret for numbers in regrets for regret in numbers})
+    return max(different, default=0)
 
 
 # ---------------------------------------------------------------------- model
 
 
 class _Row(Record):
-    """The numbers of what is chosen add up to `limit` at most. Each site has a 0."""
+    """The numbers of what is chosen add up to `limit` at most. The least of each site is 0."""
 
     table: Table
     limit: int
@@ -300,11 +308,11 @@ class _Model(Record):
     """A question in whole numbers, as small as they can be.
 
     Arguments:
-        cost: what is to be least; each site has a 0.
+        cost: what is to be least; the least of each site is 0.
         least, unit, weight, sign, base: the objective is
             `base + sign · ⌊(least + unit · cost) / weight⌋`; what is rounded off are ties.
-        rows: budgets, the finest first.
-        cliques: of each at most one alternative is chosen; the same as `bans`.
+        budgets: the finest first.
+        cliques: of each at most one alternative is chosen; `bans` in another form.
         bits, bans: for every alternative a bit of its own, and those of its rivals.
     """
 
@@ -314,21 +322,25 @@ class _Model(Record):
     weight: int
     sign: int
     base: int
-    rows: tuple[_Row, ...]
+    budgets: tuple[_Row, ...]
     cliques: tuple[_Row, ...]
     bits: Table
     bans: Table
 
+    @property
+    def rows(self) -> tuple[_Row, ...]:
+        return (*self.budgets, *self.cliques)
+
+    @property
+    def scale(self) -> int:
+        """What a unit of cost is in a cut."""
+        return SCALE * max((_largest(row.table) for row in self.rows), default=1)
+
     def cost_of(self, choice: Choice) -> int:
-        return _total(self.cost, choice)
+        return sum(numbers[at] for numbers, at in zip(self.cost, choice, strict=True))
 
     def objective(self, cost: int) -> int:
         return self.base + self.sign * ((self.least + self.unit * cost) // self.weight)
-
-    def allows(self, choice: Choice) -> bool:
-        """Whether a choice is within every budget and has no rivals."""
-        rows = (*self.rows, *self.cliques)
-        return all(_total(row.table, choice) <= row.limit for row in rows)
 
 
 def _model(problem: _Problem, goal: Goal) -> _Model:
@@ -341,19 +353,10 @@ def _model(problem: _Problem, goal: Goal) -> _Model:
     terms.append((weight, problem.table(goal.objective, sign)))
     cost, least = _grounded(_weighted(terms))
     unit = _unit(cost)
-    rows = [_budget(problem, bound) for bound in goal.bounds]
-    bits, bans, cliques = _rivals(problem)
+    budgets = sorted((_budget(problem, b) for b in goal.bounds), key=lambda b: -_largest(b.table))
+    base = problem.base.get(goal.objective, 0)
     return _Model(
-        _divided(cost, unit),
-        least,
-        unit,
-        weight,
-        sign,
-        problem.base.get(goal.objective, 0),
-        tuple(sorted(rows, key=lambda row: -max(map(max, row.table), default=0))),
-        cliques,
-        bits,
-        bans,
+        _divided(cost, unit), least, unit, weight, sign, base, tuple(budgets), *_rivals(problem)
     )
 
 
@@ -365,8 +368,8 @@ def _budget(problem: _Problem, bound: Bound) -> _Row:
     return _Row(_divided(table, unit), limit // unit)
 
 
-def _rivals(problem: _Problem) -> tuple[Table, Table, tuple[_Row, ...]]:
-    """Bits, bans and cliques of alternatives that exclude each other."""
+def _rivals(problem: _Problem) -> tuple[tuple[_Row, ...], Table, Table]:
+    """Cliques, bits and bans of alternatives that exclude each other."""
     cells = {
         (site.name, choice.name): (i, j)
         for i, site in enumerate(problem.sites)
@@ -380,27 +383,31 @@ def _rivals(problem: _Problem) -> tuple[Table, Table, tuple[_Row, ...]]:
         bans[one] |= bits[other]
         bans[other] |= bits[one]
         rivals.setdefault((one, other[0]), set()).add(other)
-    # Alternatives of one site with the same rivals make one clique: of two sites that
-    # overlap, one is rewritten or the other.
+    # Alternatives of a site that have the same rivals at another share a clique: of two
+    # sites that overlap, one is rewritten or the other.
     alike: dict[tuple[int, frozenset[Cell]], set[Cell]] = {}
     for (one, _), others in rivals.items():
         alike.setdefault((one[0], frozenset(others)), set()).add(one)
-    cliques = ({*ones, *others} for (_, others), ones in alike.items())
-    shape = [range(len(site.alternatives)) for site in problem.sites]
 
     def table(values: Mapping[Cell, int]) -> Table:
-        return tuple(tuple(values.get((i, j), 0) for j in js) for i, js in enumerate(shape))
+        return tuple(
+            tuple(values.get((i, j), 0) for j in range(len(site.alternatives)))
+            for i, site in enumerate(problem.sites)
+        )
 
-    return table(bits), table(bans), tuple(_Row(table(dict.fromkeys(c, 1)), 1) for c in cliques)
+    cliques = (dict.fromkeys((*ones, *others), 1) for (_, others), ones in alike.items())
+    return tuple(_Row(table(clique), 1) for clique in cliques), table(bits), table(bans)
 
 
-def _cut(model: _Model, prices: Sequence[int], scale: int, most: int) -> _Row:
-    """What follows from all rows at these prices for selections that cost `most` at most."""
-    rows = (*model.rows, *model.cliques)
-    terms = [(price, row.table) for price, row in zip(prices, rows, strict=True)]
+def _cut(model: _Model, scale: int, prices: Sequence[int]) -> _Row:
+    """What the rows imply at these prices for choices of cost 0, in units of 1 / scale.
+
+    For choices of cost c the limit is `scale · c` higher. Without prices no row counts.
+    """
+    priced = list(zip(prices, model.rows, strict=False))
+    terms = [(price, row.table) for price, row in priced]
     table, least = _grounded(_weighted([(scale, model.cost), *terms]))
-    spent = sum(price * row.limit for price, row in zip(prices, rows, strict=True))
-    return _Row(table, scale * most + spent - least)
+    return _Row(table, sum(price * row.limit for price, row in priced) - least)
 
 
 def _grounded(table: Table) -> tuple[Table, int]:
@@ -428,167 +435,132 @@ def _divided(table: Table, unit: int) -> Table:
     return tuple(tuple(number // unit for number in numbers) for numbers in table)
 
 
-def _total(table: Table, choice: Choice) -> int:
-    return sum(numbers[at] for numbers, at in zip(table, choice, strict=True))
+def _largest(table: Table) -> int:
+    """The largest number, at least 1."""
+    return max(1, max(map(max, table), default=1))
 
 
-# --------------------------------------------------------------------- advice
+# --------------------------------------------------------------------- prices
 
 
-class _Highs:
-    """The model as HiGHS sees it, each row divided by its largest number.
+def _prices(model: _Model, elastic: bool = False) -> list[int] | None:
+    """What a unit of every row is worth in cost, times the model's scale.
 
-    Behind the alternatives stands one more variable, the excess over the rows that is
-    allowed. It is 0, except where prices are sought that show why nothing fits.
+    None where the relaxation has no solution; elastic, with rows that may be exceeded and
+    the least excess sought, it has one.
     """
+    if not model.rows or not model.cost:
+        return [0] * len(model.rows)
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array
 
-    def __init__(self, model: _Model) -> None:
-        self.model = model
-        self.rows = (*model.rows, *model.cliques)
-        self.largest = max(map(max, model.cost), default=0) or 1
-        self.scales = [max(map(max, row.table), default=0) or 1 for row in self.rows]
-        self.scale = SCALE * max(self.scales, default=1)
-
-    def proposal(self) -> Choice | None:
-        """A selection near the optimum that is within the budgets, whatever HiGHS thinks."""
-        options = {"mip_rel_gap": NEAR, "time_limit": SECONDS}
-        found = self._solve(MARGIN, False, integrality=1, options=options).x
-        if found is None:
-            return None
-        choice, at = [], 0
-        for numbers in self.model.cost:
-            there = found[at : at + len(numbers)]
-            choice.append(int(there.argmax()))
-            at += len(numbers)
-        return tuple(choice) if self.model.allows(tuple(choice)) else None
-
-    def prices(self, elastic: bool) -> list[int]:
-        """What one unit of each row is worth, over SCALE units of cost."""
-        duals = self._solve(0.0, elastic).ineqlin.marginals
-        if duals is None:
-            return [0] * len(self.rows)
-        unit = self.scale if elastic else self.scale * self.largest
-        return [max(0, round(-d * (unit / s))) for d, s in zip(duals, self.scales, strict=True)]
-
-    def _solve(self, margin: float, elastic: bool, **options: Any) -> Any:
-        from scipy.optimize import linprog
-        from scipy.sparse import csr_array
-
-        shape = [len(numbers) for numbers in self.model.cost]
-        columns = sum(shape)
-        entries = []
-        for i, (row, scale) in enumerate(zip(self.rows, self.scales)):
-            at = 0
-            for numbers in row.table:
-                for n in numbers:
-                    if n:
-                        entries.append((n / scale, i, at))
-                    at += 1
-            entries.append((-1.0, i, columns))
-        data, ii, jj = zip(*entries) if entries else ((), (), ())
-        A = csr_array((data, (ii, jj)), shape=(len(self.rows), columns + 1))
-        import numpy as np
-
-        e = csr_array(
-            (np.ones(columns), (np.repeat(np.arange(len(shape)), shape), np.arange(columns))),
-            shape=(len(shape), columns + 1),
-        )
-        limits = [(row.limit + 0.5) / scale - margin for row, scale in zip(self.rows, self.scales)]
-        cost = [n / self.largest for numbers in self.model.cost for n in numbers]
-        if elastic:
-            cost = [0.0] * columns
-        return linprog(
-            [*cost, float(elastic)],
-            A,
-            limits,
-            e,
-            np.ones(len(shape)),
-            bounds=[(0, 1)] * columns + [(0, None if elastic else 0)],
-            method="highs",
-            **options,
-        )
+    sizes = [_largest(row.table) for row in model.rows]
+    most = _largest(model.cost)
+    columns = [at for at, numbers in enumerate(model.cost) for _ in numbers]
+    behind = len(columns)  # the excess, behind the alternatives
+    entries = [
+        (number / size, at, column)
+        for at, (row, size) in enumerate(zip(model.rows, sizes, strict=True))
+        for column, number in enumerate((*chain.from_iterable(row.table), -size))
+        if number
+    ]
+    values, rows, places = zip(*entries, strict=True)
+    cost = [0.0 if elastic else number / most for number in chain.from_iterable(model.cost)]
+    solved = linprog(
+        [*cost, float(elastic)],
+        csr_array((values, (rows, places)), shape=(len(sizes), behind + 1)),
+        [row.limit / size for row, size in zip(model.rows, sizes, strict=True)],
+        csr_array(([1.0] * behind, (columns, range(behind))), shape=(len(model.cost), behind + 1)),
+        [1.0] * len(model.cost),
+        [*[(0, 1)] * behind, (0, None if elastic else 0)],
+        method="highs",
+    )
+    if solved.status != 0:
+        return None
+    worth = zip(solved.ineqlin.marginals, sizes, strict=True)
+    return [max(0, round(-dual * (model.scale * most / size))) for dual, size in worth]
 
 
 # --------------------------------------------------------------------- search
 
 
-def _search(model: _Model, cut: _Row, effort: int) -> tuple[Choice | None, bool]:
-    """The best choice that every row and the cut let through; whether the search was complete."""
-    gauges = (*model.rows, cut)
+def _search(model: _Model, cuts: tuple[_Row, ...], effort: int) -> tuple[Choice | None, bool]:
+    """The cheapest choice that the budgets and cuts let through; whether none was left out."""
+    gauges = (*model.budgets, *cuts)
     if any(gauge.limit < 0 for gauge in gauges):
         return None, True
-    states: list[_State] = [((0,) * (1 + len(gauges)), 0, ())]
-    for layer in _layers(model, gauges):
-        states = _undominated(_longer(states, *layer), len(model.rows))
-        STAT.append(len(states))
+    states: list[State] = [((0,) * (1 + len(gauges)), 0, ())]
+    complete, regret = True, 1 + len(model.budgets)
+    for layer in _layers(model, gauges, regret):
+        states = _undominated(_longer(states, layer), len(model.budgets))
         if len(states) > effort:
-            return None, False
+            states, complete = nsmallest(effort, states, key=lambda s: s[0][regret]), False
     if not states:
-        return None, True
+        return None, complete
     _, _, path = min(states)
     chosen = {}
     while path:
         path, site, at = path
         chosen[site] = at
-    return tuple(chosen[site] for site in range(len(chosen))), True
+    return tuple(chosen[site] for site in range(len(chosen))), complete
 
 
-STAT = []
-ORDER = "given"
-
-
-def _layers(model: _Model, gauges: Sequence[_Row]):
-    sites = []
+def _layers(model: _Model, gauges: Sequence[_Row], regret: int) -> list[Layer]:
+    """The options of each site that fit at all; where the second best costs most, first."""
+    limits = [gauge.limit for gauge in gauges]
+    sites: list[list[Option]] = []
     for i, costs in enumerate(model.cost):
-        sites.append([])
-        for j, cost in enumerate(costs):
-            step = (cost, *(gauge.table[i][j] for gauge in gauges))
-            if all(map(le, step[1:], (g.limit for g in gauges))):
-                sites[-1].append((step, model.bits[i][j], model.bans[i][j], (i, j)))
-    if ORDER == "given":
-        sites.sort(key=lambda o: len(o) > 1)
-    if ORDER == "len":
-        sites.sort(key=len)
-    if ORDER == "regret":
-        sites.sort(key=lambda o: (len(o) > 1, -min([x[0][-1] for x in o if x[0][-1]], default=0)))
-    if ORDER == "tergre":
-        sites.sort(key=lambda o: (len(o) > 1, min([x[0][-1] for x in o if x[0][-1]], default=0)))
-    room, later, layers = tuple(g.limit for g in gauges), 0, []
-    for options in reversed(sites):
+        steps = ((cost, *(g.table[i][j] for g in gauges)) for j, cost in enumerate(costs))
+        sites.append(
+            [
+                (step, model.bits[i][j], model.bans[i][j], (i, j))
+                for j, step in enumerate(steps)
+                if all(map(le, step[1:], limits))
+            ]
+        )
+    sites.sort(key=lambda options: sorted(step[regret] for step, *_ in options)[1:2] or [inf])
+    layers: list[Layer] = []
+    room, later = tuple(limits), 0
+    for options in sites:  # from the last on
         layers.append((options, room, later))
-        least = tuple(min((o[0][1 + k] for o in options), default=0) for k in range(len(gauges)))
+        least = map(min, zip(*(step[1:] for step, *_ in options), strict=True))
         room = tuple(map(sub, room, least))
-        for o in options:
-            later |= o[1]
+        later |= sum(bit for _, bit, _, _ in options)
     return layers[::-1]
 
 
-def _longer(states, options, room, later):
+def _longer(states: Iterable[State], layer: Layer) -> Iterator[State]:
+    """Every state with every option that the rest of the sites leave room for."""
+    options, room, later = layer
     for vector, banned, path in states:
         for step, bit, bans, cell in options:
-            if banned & bit:
-                continue
             there = tuple(map(add, vector, step))
-            if all(map(le, there[1:], room)):
+            if not banned & bit and all(map(le, there[1:], room)):
                 yield there, (banned | bans) & later, (path, *cell)
 
 
-def _undominated(states, rows):
-    groups = {}
+def _undominated(states: Iterable[State], budgets: int) -> list[State]:
+    """Without states that another one equals or betters in cost and every budget.
+
+    Only states that ban the same are compared, and those alike in all budgets but two.
+    """
+    groups: dict[tuple[int, tuple[int, ...]], list[State]] = {}
     for state in states:
-        groups.setdefault((state[1], state[0][3 : 1 + rows]), []).append(state)
-    kept = []
-    for group in groups.values():
-        ascending, descending = [], []
-        for state in sorted(group):
-            one, other = (*state[0][1:3], 0, 0)[:2]
-            at = bisect_right(ascending, one)
-            if at and descending[at - 1] <= other:
-                continue
-            kept.append(state)
-            end = at
-            while end < len(descending) and descending[end] >= other:
-                end += 1
-            ascending[at:end] = [one]
-            descending[at:end] = [other]
-    return kept
+        groups.setdefault((state[1], state[0][3 : 1 + budgets]), []).append(state)
+    return [state for group in groups.values() for state in _staircase(group)]
+
+
+def _staircase(group: list[State]) -> Iterator[State]:
+    """Those of a group that have less of the first or the second budget than all cheaper ones."""
+    firsts: list[int] = []  # rising, and the seconds falling
+    seconds: list[int] = []
+    for state in sorted(group):
+        first, second = (*state[0][1:3], 0)[:2]
+        at = bisect_right(firsts, first)
+        if at and seconds[at - 1] <= second:
+            continue
+        end = at
+        while end < len(seconds) and seconds[end] >= second:
+            end += 1
+        firsts[at:end], seconds[at:end] = [first], [second]
+        yield state

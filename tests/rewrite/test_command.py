@@ -176,5 +176,5 @@ def test_the_catalogue(capsys: Captured) -> None:
     assert any(row.split()[:4] == ["3x3/2;", "2x2", "0.52", "0.52"] for row in out.splitlines())
     _, err = run(capsys, "rules", "asymm", code=2)
     assert "did you mean `asym`?" in err
-    _, err = run(capsys, "rules", "--chains", "seven", code=2)
+    _, err = run(capsys, "rules", "--chains", "64", code=2)
     assert "is no window" in err
