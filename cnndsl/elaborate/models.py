@@ -198,8 +198,9 @@ def place_text(place: Expr, scope: Scope) -> str:
 
 
 def no_rule(name: Name, namespace: Namespace) -> NoReturn:
-    near = did_you_mean(name.id, namespace.rules())
-    fail("E0202", f"there is no rule `{name.id}`", name.span, help=suggest(near, name.span))
+    near = suggest(did_you_mean(name.id, namespace.rules()), name.span)
+    help = near or ("`cnnc rules` lists the catalogue",)
+    fail("E0202", f"there is no rule `{name.id}`", name.span, help=help)
 
 
 def own_source(body: Body) -> str:
