@@ -51,9 +51,14 @@ def readings(graph: Graph, functions: Mapping[str, Graph]) -> dict[tuple[str, st
 
 
 def _then(first: Reading, after: Reading) -> Reading:
-    if first is None or after is None:
+    if first is None or after is None or any(map(_returns, first, after)):
         return None
     return first[0].then(after[0]), first[1].then(after[1])
+
+
+def _returns(first: Axis, after: Axis) -> bool:
+    """Whether rows that are cropped off come back as zeros, which no one window reads."""
+    return (first.lo < 0 < after.lo) or (first.hi < 0 < after.hi)
 
 
 def _united(parts: list[Reading]) -> Reading:
@@ -78,7 +83,7 @@ def unite(a: Axis, b: Axis) -> Axis | None:
 
 def keeps_window(a: Reading, b: Reading) -> bool:
     """The same inputs, at the same stride and alignment."""
-    return a == b
+    return a is not None and a == b
 
 
 def keeps_hull(a: Reading, b: Reading) -> bool:
