@@ -12,6 +12,7 @@ from ..graph import Call, Graph, Module, Node
 from ..history import Change, History
 from ..passes.cost import Cost, cost
 from ..record import Record, replace
+from .calls import same
 from .match import Refusal, View, find
 from .places import Places, calls, occurrences
 from .replacement import NotHere, Replacement, put_in_place, replacement
@@ -249,7 +250,7 @@ def _sites(
             continue
         try:
             new = replacement(rewrite, match, view, derivation.settings, taken)
-            if _unchanged(new, graph):
+            if _unchanged(new, view):
                 continue
             put_in_place(graph, [*found, new])
         except NotHere as reason:
@@ -264,10 +265,14 @@ def _sites(
     return found
 
 
-def _unchanged(new: Replacement, graph: Graph) -> bool:
+def _unchanged(new: Replacement, view: View) -> bool:
     """Whether a rule would put back what it took away."""
-    old = [node for node in graph.nodes if node.name in {*new.match.removed}]
-    return [(n.op, n.inputs) for n in old] == [(n.op, n.inputs) for n in new.nodes]
+    old = [node for node in view.graph.nodes if node.name in {*new.match.removed}]
+    if [node.inputs for node in old] != [node.inputs for node in new.nodes]:
+        return False
+    functions = {function.name: function for function in new.functions}
+    pairs = zip(old, new.nodes, strict=True)
+    return all(same(a.op, view.functions, b.op, functions) for a, b in pairs)
 
 
 def _rewrite_definitions(

@@ -16,7 +16,7 @@ from itertools import permutations
 
 from ..arguments import ArgumentProblem, flag, kind_of
 from ..diagnostics import CnnError
-from ..evaluate import Given, OpRef, Scope, evaluate, lookup, spoken
+from ..evaluate import BlockRef, Given, OpRef, Scope, evaluate, lookup, spoken
 from ..graph import Call, Graph, Node
 from ..op import Op
 from ..record import Record, replace
@@ -353,11 +353,16 @@ class _Search:
 
     def argument(self, name: str, expr: Expr, value: object, state: _State, scope: Scope) -> None:
         if isinstance(expr, Name) and lookup(expr.id, scope) is None:
-            state.holes[expr.id] = value
+            state.holes[expr.id] = self.meant(value, scope)
             return
         wanted = evaluate(expr, scope)
         if wanted != value and str(wanted) != value:
             raise _Mismatch(f"the {name} is {spoken(value)}, the rule says {spoken(wanted)}")
+
+    def meant(self, value: object, scope: Scope) -> object:
+        """The block or operator that an argument of a call was, of which the name is kept."""
+        found = lookup(value, scope) if isinstance(value, str) else None
+        return found if isinstance(found, (BlockRef, OpRef)) else value
 
     # ---------------------------------------------------------------- the whole
 

@@ -14,7 +14,7 @@ Arguments that are not mentioned have their default value, save those of `FREE`.
 from __future__ import annotations
 
 from ..arguments import flag
-from ..bind import REPEAT_HELP
+from ..bind import REPEAT_HELP, variables_of
 from ..diagnostics import fail
 from ..evaluate import FUNCTIONS, BlockRef, OpRef, Scope, lookup
 from ..op import OPS
@@ -23,6 +23,7 @@ from ..source import Span
 from ..syntax import (
     Apply,
     Argument,
+    Arrow,
     Attribute,
     Binary,
     Body,
@@ -252,14 +253,13 @@ class _Reader:
         return max(1, len(statement.labels)) if word == "split" else 1
 
     def block(self, ref: BlockRef, statement: Apply, flow: tuple[int, ...]) -> tuple[int, ...]:
-        names = [name.id for p in ref.block.parameters for name in p.names]
-        fields = []
-        for position, argument in enumerate(statement.arguments):
-            name = argument.name or (names[position] if position < len(names) else None)
-            if name not in names:
-                fail("E0203", f"`{ref}` has no such parameter", argument.span)
-            self.fill(argument.value)
-            fields.append((name, argument.value))
+        fields = [
+            part
+            for position, argument in enumerate(statement.arguments)
+            for part in _parts(ref, position, argument)
+        ]
+        for _, value in fields:
+            self.fill(value)
         label = _label(statement)
         outputs = tuple(self.value() for _ in range(max(1, len(statement.labels))))
         self.nodes.append(
@@ -365,6 +365,24 @@ class _Reader:
             elif name.id not in self.given:
                 fail("E1001", f"`{name.id}` has no value here", name.span,
                      help=["a hole stands alone, as a factor of a size, or as a stride"])  # fmt: skip
+
+
+def _parts(ref: BlockRef, position: int, argument: Argument) -> list[tuple[str, Expr]]:
+    """The parameters of a block that an argument is for: `r3→n3` is for two."""
+    parameters = ref.block.parameters
+    if argument.name is not None:
+        if not any(argument.name == n.id for p in parameters for n in variables_of(p)):
+            fail("E0203", f"`{ref}` has no parameter `{argument.name}`", argument.span)
+        return [(argument.name, argument.value)]
+    if position >= len(parameters):
+        fail("E0205", f"`{ref}` takes no further argument", argument.span)
+    names, value = parameters[position].names, argument.value
+    values = value.parts if isinstance(value, Arrow) else (value,)
+    if len(values) != len(names):
+        form = "→".join(name.id for name in names)
+        fail("E0206", f"`{ref}` takes `{form}` here", argument.span)
+    bound = {name.id for name in variables_of(parameters[position])}
+    return [(n.id, v) for n, v in zip(names, values, strict=True) if n.id in bound]
 
 
 def _belongs(word: str) -> bool:

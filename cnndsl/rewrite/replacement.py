@@ -13,6 +13,7 @@ from ..ops.norm import Bn
 from ..record import Record, replace
 from ..syntax import Apply, Body
 from ..types import TensorType
+from .calls import altered, shown
 from .fit import fitted
 from .match import Match, View, operator_value
 from .pattern import LAYERS, PatternNode
@@ -65,6 +66,8 @@ def replacement(
         settings: those of the model's dialect.
         taken: names that new operators must not have.
     """
+    if reason := altered(rewrite, match, view, settings):
+        raise NotHere(reason)
     left = fragment_of(rewrite, match, view)
     right = _elaborated(rewrite, match, view, left, settings)
     graph = _with_outputs(rewrite, left, _fit(rewrite, left, right, view))
@@ -139,7 +142,7 @@ def _elaborated(
             rewrite.equation.right, rewrite.namespace, inputs, variables, settings, defaults
         )
     except CnnError as problem:
-        if any(d.code in WRONG_RULE for d in problem.diagnostics):
+        if problem.diagnostics[0].code in WRONG_RULE:  # others may follow from the first
             raise
         raise NotHere(f"its right side does not fit: {problem.diagnostics[0].message}") from None
 
@@ -151,6 +154,8 @@ def _layer_defaults(rewrite: Rewrite, match: Match, view: View) -> Callable[[Sta
     rows = zip(rewrite.equation.left.nodes, match.nodes, match.chains, strict=True)
     for pattern, name, chain in rows:
         op = view.nodes[name].op
+        if isinstance(op, Call):
+            inherited.append(shown(view, view.nodes[name], pattern.span))
         if pattern.word not in LAYERS or isinstance(op, Call):
             continue
         given = []

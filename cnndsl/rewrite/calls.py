@@ -1,0 +1,154 @@
+"""Blocks on the left side of a rule.
+
+The name and the arguments of a call say less than they seem to: a function may have
+been rewritten, an argument may have arguments of its own, and a model's `default`s are
+in its layers. So the call that a rule means is elaborated anew, with the defaults that
+the function shows, and must give the very function that stands there.
+"""
+
+from __future__ import annotations
+
+from ..bind import Defaults
+from ..diagnostics import CnnError
+from ..elaborate.fragment import elaborate_fragment
+from ..evaluate import Given
+from ..graph import Call, Graph, Node
+from ..op import Op
+from ..record import replace
+from ..syntax import Apply, Argument, Body, Name
+from .match import Match, View, operator_value
+from .pattern import BELONGING, LAYERS, PatternNode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..source import Span
+    from .rule import Rewrite
+
+SETTINGS = ("bias", "rounding", "count_include_pad")
+"""Arguments that a `default` of a model is likely to set for the blocks that it calls."""
+
+
+def altered(rewrite: Rewrite, match: Match, view: View, settings: Defaults) -> str:
+    """Why a call is not of the block that the rule means, or nothing."""
+    assert rewrite.equation is not None
+    for pattern, name in zip(rewrite.equation.left.nodes, match.nodes, strict=True):
+        if pattern.is_block and not _as_meant(rewrite, pattern, match, view, name, settings):
+            return f"`{name}` is another `{pattern.word}` than the rule means"
+    return ""
+
+
+def _as_meant(
+    rewrite: Rewrite, pattern: PatternNode, match: Match, view: View, name: str, settings: Defaults
+) -> bool:
+    node = view.nodes[name]
+    inputs = [(f"x{i + 1}", view.types[value]) for i, value in enumerate(node.inputs)]
+    seen = shown(view, node, pattern.span)
+    body = Body((_statement(pattern),), pattern.span)
+    try:
+        meant = elaborate_fragment(
+            body, rewrite.namespace, inputs, dict(match.holes), settings, lambda statement: seen
+        )
+    except CnnError:
+        return False
+    functions = {graph.name: graph for graph in meant.functions}
+    found = [other.op for other in meant.graph.nodes]
+    return len(found) == 1 and same(node.op, view.functions, found[0], functions)
+
+
+def _callee(node: Node, view: View) -> Graph:
+    assert isinstance(node.op, Call)
+    return view.functions[node.op.function]
+
+
+def _statement(pattern: PatternNode) -> Apply:
+    arguments = tuple(Argument(name, value, pattern.span) for name, value in pattern.said)
+    callee = Name(pattern.word, pattern.span)
+    return Apply((), callee, arguments, None, None, None, pattern.span)
+
+
+# --------------------------------------------------------------------- defaults
+
+
+def shown(view: View, node: Node, span: Span) -> Defaults:
+    """What all operators of one word have in common inside of a called function.
+
+    It may have been a `default` of the model. What a block says itself wins over it, so
+    nothing is lost where it was not.
+    """
+    found: dict[str, list[tuple[Given, ...]]] = {}
+    for graph in _reached(_callee(node, view), view.functions):
+        for inner in graph.nodes:
+            if isinstance(inner.op, Op) and inner.op.family not in BELONGING:
+                found.setdefault(inner.op.word, []).append(_given(inner, graph, span))
+    return tuple((word, common(given)) for word, given in found.items())
+
+
+def common(given: list[tuple[Given, ...]]) -> tuple[Given, ...]:
+    """The arguments that all have, and the post-operators if those of all are the same."""
+    first, *others = given
+    posts = tuple(g for g in first if g.name is None)
+    same = all(tuple(g for g in other if g.name is None) == posts for other in others)
+    named = (g for g in first if g.name is not None and all(g in other for other in others))
+    return (*named, *(posts if same else ()))
+
+
+def _given(node: Node, graph: Graph, span: Span) -> tuple[Given, ...]:
+    fields = (name for name in SETTINGS if name in type(node.op).fields)
+    given = [Given(name, getattr(node.op, name), span) for name in fields]
+    if isinstance(node.op, Op) and node.op.word in LAYERS:
+        given += [Given(None, operator_value(op), span) for op in _posts(node, graph)]
+    return tuple(given)
+
+
+def _posts(node: Node, graph: Graph) -> Iterator[Op]:
+    """The norms and activations behind a layer."""
+    last = node.outputs[0].name
+    while True:
+        readers = [n for n in graph.nodes if last in n.inputs]
+        if len(readers) != 1 or any(output.value == last for output in graph.outputs):
+            return
+        (after,) = readers
+        if not isinstance(after.op, Op) or after.op.family not in BELONGING:
+            return
+        yield after.op
+        last = after.outputs[0].name
+
+
+def _reached(graph: Graph, functions: Mapping[str, Graph]) -> Iterator[Graph]:
+    yield graph
+    for node in graph.nodes:
+        if isinstance(node.op, Call):
+            yield from _reached(functions[node.op.function], functions)
+
+
+# --------------------------------------------------------------------- equality
+
+
+def same(a: Op | Call, of_a: Mapping[str, Graph], b: Op | Call, of_b: Mapping[str, Graph]) -> bool:
+    """Whether two operators, or the functions that are called, are the same but for names.
+
+    Rates do not count: they depend on the position in the network.
+    """
+    if isinstance(a, Call) and isinstance(b, Call):
+        return _same_graph(of_a[a.function], of_a, of_b[b.function], of_b)
+    return _unrated(a) == _unrated(b)
+
+
+def _same_graph(a: Graph, of_a: Mapping[str, Graph], b: Graph, of_b: Mapping[str, Graph]) -> bool:
+    if len(a.nodes) != len(b.nodes) or [v.type for v in a.inputs] != [v.type for v in b.inputs]:
+        return False
+    names = dict(zip((v.name for v in a.inputs), (v.name for v in b.inputs), strict=True))
+    for one, other in zip(a.nodes, b.nodes, strict=True):
+        if tuple(names.get(value) for value in one.inputs) != other.inputs:
+            return False
+        if not same(one.op, of_a, other.op, of_b):
+            return False
+        pairs = zip(one.outputs, other.outputs, strict=True)
+        names.update((mine.name, its.name) for mine, its in pairs)
+    return [names.get(o.value) for o in a.outputs] == [o.value for o in b.outputs]
+
+
+def _unrated(op: Op | Call) -> Op | Call:
+    return replace(op, rate=0.0) if isinstance(op, Op) and "rate" in type(op).fields else op
