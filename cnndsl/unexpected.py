@@ -80,7 +80,7 @@ class Unexpected:
     @property
     def is_cut_short(self) -> bool:
         """Whether the line ended where a value had to follow: no separator is kept there."""
-        ends = self.kind in ("BAR", "RBRACE", "ELSE") and "NUMBER" in self.expected
+        ends = self.kind in ("BAR", "IMPLIES", "RBRACE", "ELSE") and "NUMBER" in self.expected
         return ends and "\n" in self.source.text[self.before[3] : self.start]
 
     @property

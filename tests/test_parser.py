@@ -150,7 +150,40 @@ model unet(classes = 2) {
 model fpn = base(1) { concat(c3, up); add(a, b) }
 """
 
-DESIGN = (INCEPTION, RESNET, HARDER)
+REWRITES = """
+rule factor_5x5 "Szegedy et al. 2016, sec. 3.1" {
+  conv 5x5/s, n  =>  conv 3x3, n; conv 3x3/s, n
+  keeps window, shape
+}
+rule asym(k) "Szegedy et al. 2016, sec. 3.2" {
+  conv k×k/s, n
+  => conv 1×k/(1×s), n; conv k×1/(s×1), n   # strides per axis
+  when k > 1 and k % 2 == 1; keeps window, shape
+}
+rule fold_bn "Ioffe and Szegedy 2015" exact inference simplify {
+  conv(k, n, pad=p, groups=g, bias=b); bn
+  =>
+  conv(k, n, pad=p, groups=g, bias=true)
+  weights fold_bn
+}
+rule fuse_siblings exact {
+  input x
+  from x { a: conv k, m }
+  from x { b: conv k, n }
+  output a, b ⇒
+  conv k, m + n
+  a, b: split [m, n]
+  output a, b
+}
+rule width(factor) { transform width }
+rule drop_dropout exact inference { dropout rate => identity }
+let inference = [drop_dropout, fold_bn]
+model v2 = googlenet with factor_5x5, asym(7) at 4a..4e { expect params = 6M }
+model v3 = googlenet(classes=10) in keras with asym(7) at "3a, 4a..4e",
+  inference at conv2_x, width(0.5)
+"""
+
+DESIGN = (INCEPTION, RESNET, HARDER, REWRITES)
 
 
 def tree_of(text: str):
@@ -418,40 +451,6 @@ def test_items():
     assert [word.id for word in dialect.settings[0].words] == ["conv", "dwconv"]
 
 
-REWRITES = """
-rule factor_5x5 "Szegedy et al. 2016, sec. 3.1" {
-  conv 5x5/s, n  =>  conv 3x3, n; conv 3x3/s, n
-  keeps window, shape
-}
-rule asym(k) "Szegedy et al. 2016, sec. 3.2" {
-  conv k×k/s, n
-  => conv 1×k/(1×s), n; conv k×1/(s×1), n   # strides per axis
-  when k > 1 and k % 2 == 1; keeps window, shape
-}
-rule fold_bn "Ioffe and Szegedy 2015" exact inference simplify {
-  conv(k, n, pad=p, groups=g, bias=b); bn
-  =>
-  conv(k, n, pad=p, groups=g, bias=true)
-  weights fold_bn
-}
-rule fuse_siblings exact {
-  input x
-  from x { a: conv k, m }
-  from x { b: conv k, n }
-  output a, b ⇒
-  conv k, m + n
-  a, b: split [m, n]
-  output a, b
-}
-rule width(factor) { transform width }
-rule drop_dropout exact inference { dropout rate => identity }
-let inference = [drop_dropout, fold_bn]
-model v2 = googlenet with factor_5x5, asym(7) at 4a..4e { expect params = 6M }
-model v3 = googlenet(classes=10) in keras with asym(7) at "3a, 4a..4e",
-  inference at conv2_x, width(0.5)
-"""
-
-
 def test_rules():
     factor, asym, fold, fuse, width, drop, _, v2, v3 = tree_of(REWRITES).items
     assert isinstance(factor, Rule)
@@ -536,7 +535,7 @@ DAMAGE = {
 def damaged(rng: random.Random) -> tuple[str, list[int]]:
     """A text with five damaged lines, and their numbers."""
     lines = "".join(DESIGN).splitlines()
-    simple = re.compile(r"  +(?!\||source|default|use|if|expect)[\w].*[^{]$")
+    simple = re.compile(r"  +(?!\||source|default|use|if|expect)[\w].*[^{⇒]$")
     candidates = [
         number
         for number, line in enumerate(lines)
