@@ -189,26 +189,24 @@ def check_names(namespace: Namespace) -> list[Diagnostic]:
             )
         first.setdefault(name.id, name)
     for use, other in namespace.imports:
-        problems += _missing(use, other.items, f'"{other.source.name}"')
+        problems += _missing(use, other.items, f'"{other.source.name}"', namespace.library)
     for item in namespace.file.items:
         if isinstance(item, Use) and isinstance(item.module, Name):
-            problems += _missing(item, namespace.library.index, "the standard library")
+            library = namespace.library
+            problems += _missing(item, library.index, "the standard library", library)
     return problems
 
 
-def _missing(use: Use, known: Iterable[str], where: str) -> list[Diagnostic]:
+def _missing(use: Use, known: Iterable[str], where: str, library: Library) -> list[Diagnostic]:
     from .diagnostics import did_you_mean
 
     problems = []
     for name in use.names or ():
         if name.id not in known:
             near = did_you_mean(name.id, known)
-            problems.append(
-                error(
-                    "E0504",
-                    f"{where} has no `{name.id}`",
-                    name.span,
-                    help=[f"did you mean `{near}`?"] if near else [],
-                )
-            )
+            help = [f"did you mean `{near}`?"] if near else []
+            if name.id in library.rules:
+                help = ["it is a rule of the catalogue, which needs no `use`"]
+            message = f"{where} has no `{name.id}`"
+            problems.append(error("E0504", message, name.span, help=help))
     return problems
