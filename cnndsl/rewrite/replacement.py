@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..syntax import Statement
     from .rule import Rewrite
 
+PADDED = ("conv", "dwconv", "maxpool", "avgpool")
+"""Operators whose padding is fitted when a right side does not say it."""
 WRONG_RULE = ("E0101", "E0201", "E0202", "E0203", "E0204", "E0205", "E0208", "E0209", "E0210")
 """Errors on a right side that are the rule's, whatever the site."""
 
@@ -171,26 +173,28 @@ def _layer_defaults(rewrite: Rewrite, match: Match, view: View) -> Callable[[Sta
 
     def defaults(statement: Statement) -> Defaults:
         half = Given("pad", "half", rewrite.ref.rule.span)
-        padding = tuple((word, (half,)) for word in ("conv", "dwconv", "maxpool", "avgpool"))
+        own = any(word in PADDED for word in _words(statement))  # not those of a block it calls
+        padding = tuple((word, (half,)) for word in PADDED) if own else ()
         if not inherited:
             return padding
         number = len(seen)
-        if any(_has_layers(statement)):
+        if any(word in LAYERS for word in _words(statement)):
             seen.append(statement)
         return padding + inherited[min(number, len(inherited) - 1)]
 
     return defaults
 
 
-def _has_layers(statement: object) -> Iterator[bool]:
-    if isinstance(statement, Apply):
-        yield statement.callee is None or statement.callee.id in LAYERS
-    bodies = [getattr(statement, name, None) for name in ("body", "then", "otherwise")]
-    bodies += getattr(statement, "branches", ())
-    for body in bodies:
-        if isinstance(body, Body):
-            for inner in body.statements:
-                yield from _has_layers(inner)
+def _words(part: object) -> Iterator[str]:
+    """The operators and blocks that a statement, or what stands in it, applies."""
+    if isinstance(part, Apply):
+        yield part.callee.id if part.callee is not None else "conv"
+    inner = [getattr(part, name, None) for name in ("body", "then", "otherwise")]
+    inner += getattr(part, "branches", ())
+    inner += getattr(part, "statements", ())
+    for other in inner:
+        if other is not None:
+            yield from _words(other)
 
 
 def _fit(rewrite: Rewrite, left: Graph, right: Fragment, view: View) -> Graph:
