@@ -38,7 +38,7 @@ from .syntax import (
     Unary,
 )
 from .types import TensorType
-from .window import Window
+from .window import Padding, Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -444,6 +444,8 @@ def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
         known = ("channels", "height", "width")
     elif isinstance(value, Window):
         known = ("height", "width", "stride")
+    elif isinstance(value, Padding):
+        known = Padding.fields
     elif value is None:
         fail("E0202", "`in` is the input of a block; there is none here", expr.value.span)
     if expr.name not in known:

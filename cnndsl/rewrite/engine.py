@@ -132,7 +132,6 @@ class Derivation(Record):
         """The number of the step that made an operator, by function and name."""
         return dict(self.steps[-1].origins) if self.steps else {}
 
-
     @property
     def history(self) -> History:
         """What reports and figures say of it."""
@@ -183,17 +182,20 @@ def apply_at(derivation: Derivation, rewrite: Rewrite, chosen: Where, places: st
 def _transformed(derivation: Derivation, rewrite: Rewrite, chosen: Places) -> Attempt:
     from .transforms import Untransformed, find_transform
 
-    module = derivation.module
     function = find_transform(rewrite.transform or "")
     if function is None:
         fail("E1001", f"there is no transform `{rewrite.transform}`", rewrite.ref.rule.span)
-    try:
-        result = function(module, rewrite, chosen)
-    except Untransformed as problem:
-        return Attempt(derivation, (Refusal(module.main.name, "", str(problem), 0),))
-    if result.module == module:
-        return Attempt(derivation, (Refusal(module.main.name, "", "nothing changes", 0),))
-    return Attempt(_extended(derivation, rewrite, chosen.text, result.module, result.moves), ())
+    while True:
+        module = derivation.module
+        try:
+            result = function(module, rewrite, chosen.on(module))
+        except Untransformed as problem:
+            return Attempt(derivation, (Refusal(module.main.name, "", str(problem), 0),))
+        if result.module == module:
+            return Attempt(derivation, (Refusal(module.main.name, "", "nothing changes", 0),))
+        derivation = _extended(derivation, rewrite, chosen.text, result.module, result.moves)
+        if not rewrite.repeats or len(derivation.steps) > MOST_STEPS:
+            return Attempt(derivation, ())
 
 
 def apply_all(derivation: Derivation, rewrites: Sequence[Rewrite], places: str = "",
@@ -222,10 +224,7 @@ def _round(
     sites = {graph.name: _sites(derivation, rewrite, graph, refusals) for graph in module.functions}
     if not any(sites.values()):
         return None
-    if chosen.everywhere:
-        after, moves = _rewrite_definitions(module, sites)
-    else:
-        after, moves = _rewrite_places(module, sites, chosen)
+    after, moves = rewritten(module, sites, chosen)
     if not moves:
         for found in sites.values():
             refusals += [
@@ -275,6 +274,15 @@ def _unchanged(new: Replacement, view: View) -> bool:
     return all(same(a.op, view.functions, b.op, functions) for a, b in pairs)
 
 
+def rewritten(
+    module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Where
+) -> tuple[Module, list[Move]]:
+    """The module with the replacements of each function, at some places or everywhere."""
+    if chosen.everywhere:
+        return _rewrite_definitions(module, sites)
+    return _rewrite_places(module, sites, chosen)
+
+
 def _rewrite_definitions(
     module: Module, sites: Mapping[str, Sequence[Replacement]]
 ) -> tuple[Module, list[Move]]:
@@ -290,7 +298,7 @@ def _rewrite_definitions(
             graph = put_in_place(graph, found)
             moves += [_move(graph.name, before, graph, new) for new in found]
         functions.append(graph)
-    return replace(module, functions=_needed(functions, module.main.name)), moves
+    return replace(module, functions=needed(functions, module.main.name)), moves
 
 
 def _rewrite_places(
@@ -300,7 +308,7 @@ def _rewrite_places(
     split = _Split(module, sites, chosen)
     main = split.function(module.main, ())
     functions = tuple(split.functions.values())
-    return replace(module, functions=_needed(functions, main)), split.moves
+    return replace(module, functions=needed(functions, main)), split.moves
 
 
 class _Split:
@@ -411,7 +419,7 @@ def _recalled(graph: Graph, names: Mapping[str, str]) -> Graph:
     return replace(graph, nodes=nodes)
 
 
-def _needed(functions: Iterable[Graph], main: str) -> tuple[Graph, ...]:
+def needed(functions: Iterable[Graph], main: str) -> tuple[Graph, ...]:
     """The functions that the main one reaches, callees first."""
     by_name = {graph.name: graph for graph in functions}
     order: dict[str, Graph] = {}

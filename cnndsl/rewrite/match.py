@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import permutations
 
-from ..arguments import ArgumentProblem, flag, kind_of
+from ..arguments import AUTO, ArgumentProblem, flag, kind_of
 from ..diagnostics import CnnError
 from ..evaluate import BlockRef, Given, OpRef, Scope, evaluate, lookup, spoken
 from ..graph import Call, Graph, Node
@@ -310,7 +310,7 @@ class _Search:
             if word and word not in state.holes and lookup(word, scope) is None:
                 literal = flag(cls, word)
                 if literal is None:
-                    state.holes[word] = value
+                    state.holes[word] = AUTO if value is None else value
                     continue
                 wanted: Any = literal[1]
             else:
