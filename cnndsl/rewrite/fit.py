@@ -55,7 +55,7 @@ def fitted(
     unknown = {n.name for n in graph.nodes if n.name in free and isinstance(n.op, PADDED)}
     pads: dict[str, Padding] = {}
     for (source, sink), reading in wanted.items():
-        for path in _paths(graph, source, sink):
+        for path in paths(graph, source, sink):
             asked = unknown.intersection(path) - pads.keys()
             parts = [windows[name] for name in path]
             if not asked or reading is None or None in parts:
@@ -86,7 +86,7 @@ def _padded(window: Reading, pad: Padding) -> Reading:
     )
 
 
-def _paths(graph: Graph, source: str, sink: str) -> Iterator[tuple[str, ...]]:
+def paths(graph: Graph, source: str, sink: str) -> Iterator[tuple[str, ...]]:
     """The ways from an input to an output, as names of nodes."""
     producers = graph.producers
     start = next(o.value for o in graph.outputs if o.name == sink)

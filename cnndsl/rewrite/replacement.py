@@ -68,11 +68,7 @@ def replacement(
         settings: those of the model's dialect.
         taken: names that new operators must not have.
     """
-    if reason := altered(rewrite, match, view, settings):
-        raise NotHere(reason)
-    left = fragment_of(rewrite, match, view)
-    right = _elaborated(rewrite, match, view, left, settings)
-    graph = _with_outputs(rewrite, left, _fit(rewrite, left, right, view))
+    left, graph, right = both_sides(rewrite, match, view, settings)
     _prove(rewrite, left, graph, view, right.functions)
     names = _names(rewrite, match, view, graph, right, set(taken))
     nodes, gives = _placed(rewrite, match, view, graph, names)
@@ -85,6 +81,20 @@ def replacement(
         tuple(n.name for n in left.nodes if _weighted(n, left)),
         tuple(names[n.name] for n in graph.nodes if _weighted(n, graph)),
     )
+
+
+def both_sides(
+    rewrite: Rewrite, match: Match, view: View, settings: Defaults
+) -> tuple[Graph, Graph, Fragment]:
+    """What was matched, what would take its place, and the elaboration that this came from.
+
+    Paddings are fitted, claims are not proved. Raises NotHere, or CnnError for a wrong rule.
+    """
+    if reason := altered(rewrite, match, view, settings):
+        raise NotHere(reason)
+    left = fragment_of(rewrite, match, view)
+    right = _elaborated(rewrite, match, view, left, settings)
+    return left, _with_outputs(rewrite, left, _fit(rewrite, left, right, view)), right
 
 
 def _alone(left: Graph, nodes: tuple[Node, ...], gives: tuple[tuple[str, str], ...]) -> Graph:
@@ -199,7 +209,7 @@ def _words(part: object) -> Iterator[str]:
 
 def _fit(rewrite: Rewrite, left: Graph, right: Fragment, view: View) -> Graph:
     assert rewrite.equation is not None
-    said = _explicit_pads(rewrite.equation.right)
+    said = explicit_pads(rewrite.equation.right)
     graph = right.graph
     free = frozenset(node.name for node in graph.nodes if node.span not in said)
     inputs = [value.name for value in graph.inputs]
@@ -222,7 +232,7 @@ def _fit(rewrite: Rewrite, left: Graph, right: Fragment, view: View) -> Graph:
         raise NotHere(f"its right side does not fit: {problem.message}") from None
 
 
-def _explicit_pads(body: Body) -> set[object]:
+def explicit_pads(body: Body) -> set[object]:
     """Spans of the statements that say their padding."""
     found: set[object] = set()
 
