@@ -1,7 +1,7 @@
 """Carriers: functions that make the weights of a right side from those of the left one.
 
     @carrier
-    def fold_bn(old, new, holes):
+    def fold_affine(old, new, holes):
         conv, bn = old
         factor, offset = affine(bn)
         return [{"kernel": conv["kernel"] * factor, "bias": offset + ...}]
@@ -53,6 +53,7 @@ CARRIERS: dict[str, Carrier] = {}
 
 def carrier(function: Carrier) -> Carrier:
     """Register a carrier under the name of its function."""
+    assert function.__name__ not in CARRIERS, f"two carriers are called {function.__name__}"
     CARRIERS[function.__name__] = function
     return function
 

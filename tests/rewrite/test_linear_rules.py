@@ -1,0 +1,171 @@
+"""Linear folding: batch norms, affine maps, kernels in a row and side by side, morphisms.
+
+Weights and maps are whole numbers, and the two networks compute the same numbers or the rule
+is wrong: there is no tolerance for a border to hide under. Conditions are tested twice, that
+they refuse, and that what they refuse would be wrong.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnndsl.diagnostics import CnnError
+from cnndsl.driver import Compiled, compile_model
+from cnndsl.evaluate import Scope, lookup_rule, rules_of
+from cnndsl.interpret import draw_integers, interpret
+from cnndsl.passes.flatten import flatten, paths
+from cnndsl.record import replace
+from cnndsl.rewrite.carry import carry
+from cnndsl.rewrite.engine import Derivation, apply
+from cnndsl.rewrite.rule import read_rule
+from cnndsl.source import Source
+from cnndsl.verify.module_weights import draw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from cnndsl.graph import Module
+    from cnndsl.rewrite.carry import Weights
+
+SIZES = "9x8", "8x11"
+"""Odd and even, higher and wider."""
+
+
+def compiled(body: str, *rules: str, size: str = SIZES[0]) -> Compiled:
+    text = body if "input" in body else f"input {size}x4; {body}"
+    return compile_model(Source("net.cnn", f"model net {{ {text} }}"), rewrite=rules)
+
+
+def whole_numbers(module: Module) -> Weights:
+    drawn = draw_integers(flatten(module), np.random.default_rng(0))
+    return {path: drawn[name] for name, path in paths(module).items() if name in drawn}
+
+
+def outputs(module: Module, weights: Weights, inputs: dict[str, Any]) -> list[Any]:
+    graph = flatten(module)
+    named = {name: weights[path] for name, path in paths(module).items() if path in weights}
+    values = interpret(graph, inputs, named)
+    return [values[output.value] for output in graph.outputs]
+
+
+def images(module: Module) -> dict[str, Any]:
+    """Whole numbers of both signs, none of them zero: padding stands out."""
+    rng = np.random.default_rng(1)
+    shapes = {value.name: (2, *value.type.shape) for value in module.main.inputs}
+    return {n: rng.integers(1, 9, s) * rng.choice((-1, 1), s) for n, s in shapes.items()}
+
+
+def both(derivation: Derivation) -> tuple[list[Any], list[Any]]:
+    """What a network computes before and after, on weights of whole numbers."""
+    start, module = derivation.start, derivation.module
+    weights, inputs = whole_numbers(start), images(start)
+    carried = carry(derivation, weights)
+    assert not carried.fresh
+    return outputs(start, weights, inputs), outputs(module, carried.weights, inputs)
+
+
+def agree(derivation: Derivation) -> bool:
+    before, after = both(derivation)
+    assert all(x.dtype != np.float64 for x in before + after)
+    return all(map(np.array_equal, before, after))
+
+
+def words(module: Module) -> list[str]:
+    return [node.op.word for node in flatten(module).nodes]  # type: ignore[union-attr]
+
+
+# ----------------------------------------------------------------------- every rule
+
+RULES = (
+    ("bn_as_affine", "bn", "dwconv"),
+    ("bn_as_affine", "conv 3x3, 6; bn(scale=false)", "conv dwconv"),
+    ("layerscale_as_affine", "layerscale", "dwconv"),
+    ("fold_bn", "conv(3x2/2, 6, pad=[2, 0, 1, 1], groups=2, bias=true); bn", "conv"),
+    ("fold_bn", "conv(3x3, 5, dilation=2); bn(scale=false, eps=1e-3)", "conv"),
+    ("fold_bn", "conv(3x3, 5); bn(shift=false); relu", "conv relu"),
+    ("fold_bn_depthwise", "dwconv(3x3/2, 2, bias=true); bn", "dwconv"),
+    ("fold_bn_transposed", "deconv(3x2/2, 6, pad=[1, 0, 0, 1], groups=2); bn", "deconv"),
+    ("fold_bn_transposed", "deconv(3x3/2, 6, output_padding=1, bias=true); bn", "deconv"),
+    ("fold_bn_local", "local(3x3/2, 3); bn", "local"),
+    ("fold_bn_local", "local(3x3/2, 3, bias=false); bn", "local"),
+    ("fold_bn_fc", "flatten; fc(3); bn", "flatten fc"),
+    ("fold_bn_fc", "flatten; fc(3, bias=false); bn", "flatten fc"),
+    ("fold_bn_forward_fc", "flatten; bn; fc(3)", "flatten fc"),
+    ("fold_affine", "conv(3x3/2, 6, groups=2); dwconv 1x1", "conv"),
+    ("fold_affine", "conv(3x3, 6, bias=false); dwconv(1x1, bias=false)", "conv"),
+    ("fold_affine_depthwise", "dwconv(2x3, 2, pad=[1, 0, 0, 2]); dwconv 1x1", "dwconv"),
+    ("fold_affine_transposed", "deconv(3x3/2, 6, groups=2); dwconv 1x1", "deconv"),
+    ("fold_layerscale_fc", "flatten; fc 3; layerscale", "flatten fc"),
+    ("fold_times", "conv(3x3, 5); times 0.1", "conv"),
+    ("fold_affine_forward", "dwconv 1x1; conv(3x2/2, 6, valid, groups=2)", "conv"),
+    ("fold_affine_forward", "dwconv 1x1; conv(3x3, 6, pad=[-1, 0, 0, -2])", "conv"),
+    ("fold_affine_forward", "dwconv(1x1, bias=false); conv(3x3/2, 8, groups=4, dilation=2)", "conv"),
+    ("fold_affine_forward_depthwise", "dwconv 1x1; dwconv(3x2, 3, valid)", "dwconv"),
+    ("fold_affine_forward_depthwise", "dwconv(1x1, bias=false); dwconv(3x3/2, 2)", "dwconv"),
+    ("fold_affine_forward_transposed", "dwconv(1x1, bias=false); deconv(3x3/2, 6, pad=1, groups=2)",
+     "deconv"),
+    ("merge_affine", "dwconv 1x1; dwconv(1x1, bias=false)", "dwconv"),
+    ("split_affine", "x: relu; y: conv 1x1, 3; concat(x, y); dwconv 1x1",
+     "relu conv dwconv dwconv concat"),
+    ("join_affine", "x: relu; y: conv 1x1, 3; concat { | from x; dwconv 1x1 | from y; dwconv 1x1 }",
+     "relu conv concat dwconv"),
+    ("drop_bias_before_bn", "conv(3x3/2, 6, groups=2, bias=true); bn(eps=1e-3)", "conv bn"),
+    ("drop_bias_before_bn_depthwise", "dwconv(3x3, 2, bias=true); bn(scale=false)", "dwconv bn"),
+    ("drop_bias_before_bn_transposed", "deconv(3x3/2, 6, bias=true); bn", "deconv bn"),
+    ("drop_bias_before_bn_fc", "flatten; fc(3); bn(momentum=0.01)", "flatten fc bn"),
+    ("merge_kxk_1x1", "conv(3x2/2x1, 6, pad=[1, 0, 2, 1]); conv 1x1, 5", "conv"),
+    ("merge_kxk_1x1", "conv(3x3, 6, dilation=2, groups=2); conv(1x1/2, 8, groups=2)", "conv"),
+    ("merge_1x1_kxk", "conv(1x1, 6, bias=false); conv(3x2/2, 5, pad=[2, 0, 0, 1])", "conv"),
+    ("merge_1x1_kxk", "conv(1x1, 6, groups=2); conv(3x3, 4, valid, dilation=2, groups=2)", "conv"),
+    ("merge_kxk_kxk", "conv(3x2/2x1, 6, pad=[1, 2, 0, 1]); conv(2x3/1x2, 5, valid)", "conv"),
+    ("merge_kxk_kxk", "conv(2x2/2, 6, groups=2); conv(3x1, 4, valid, groups=2, bias=false)", "conv"),
+    ("merge_depthwise", "dwconv(3x2, 2); dwconv(2x2/2, 2, valid)", "dwconv"),
+    ("merge_separable", "dwconv(3x2/2, 2, pad=[1, 0, 2, 0]); conv 1x1/1x2, 5", "conv"),
+    ("merge_transposed_1x1", "deconv(3x2/2, 6, pad=[1, 0, 0, 0], groups=2); conv(1x1, 4, groups=2)",
+     "deconv"),
+    ("merge_fc", "flatten; fc 5; fc(3, bias=false)", "flatten fc"),
+    ("conv_then_avgpool", "conv(3x2/2x1, 6, groups=2); avgpool 2x3/1x2", "conv"),
+    ("conv_then_avgpool", "conv(3x3, 6); avgpool(2x2/2, count_include_pad=false)", "conv"),
+    ("merge_1x1_avgpool", "conv(1x1, 6, groups=2, bias=false); avgpool(3x2/2, pad=[1, 0, 1, 1])",
+     "conv"),
+    ("merge_1x1_avgpool", "conv(1x1, 5); avgpool(3x3/2, count_include_pad=false)", "conv"),
+    ("merge_parallel", "add { | conv(3x3/2, 6, groups=2) | conv(1x1/2, 6, groups=2) }", "conv"),
+    ("merge_parallel", "add { | conv(1x1, 5, bias=false) | conv(2x4, 5, pad=[1, 0, 2, 1]) }", "conv"),
+    ("merge_parallel", "add { | conv(5x3, 5, dilation=1x2) | conv(3x2, 5, pad=[2, 2, 2, 0], dilation=2) }",
+     "conv"),
+    ("merge_acb", "add { | conv(3x3/2, 5) | conv(1x3/2, 5, bias=false) | conv 3x1/2, 5 }", "conv"),
+    ("merge_parallel_depthwise", "add { | dwconv 1x1/2, 2 | dwconv 5x5/2, 2 }", "dwconv"),
+    ("merge_parallel_transposed",
+     "add { | deconv(3x3/2, 6, groups=2) | deconv(3x3/2, 6, groups=2, bias=false) }", "deconv"),
+    ("merge_parallel_fc", "flatten; add { | fc 3 | fc(3, bias=false) }", "flatten fc"),
+    ("absorb_depthwise", "add { | conv(3x3/2, 8, groups=2) | dwconv 1x1/2, 2 }", "conv"),
+    ("absorb_depthwise", "add { | dwconv(3x3, dilation=2) | conv 5x5, 4 }", "conv"),
+    ("absorb_identity", "add { | identity | conv(3x2, 4, pad=[0, 2, 1, 0], groups=2) }", "conv"),
+    ("absorb_identity", "residual { conv(3x3, 4, dilation=2, bias=false) }", "conv"),
+    ("absorb_identity_depthwise", "residual { dwconv 3x3 }", "dwconv"),
+    ("absorb_avgpool", "add { | conv(3x3/2, 4, groups=2) | avgpool 3x3/2, pad=1 }", "conv"),
+    ("absorb_avgpool",
+     "add { | conv(3x4, 4, pad=[1, 1, 1, 1]) | avgpool(1x2, count_include_pad=false) }", "conv"),
+    ("absorb_avgpool_depthwise", "add { | dwconv 3x3/2 | avgpool 3x3/2, pad=1 }", "dwconv"),
+    ("deepen", "relu", "relu conv relu"),
+    ("deepen(2)", "relu6", "relu6 conv relu6"),
+    ("deepen_depthwise(5)", "abs", "abs dwconv abs"),
+    ("deepen_fc", "flatten; relu", "flatten relu fc relu"),
+    ("zero_branch", "relu", "relu conv relu conv add"),
+    ("zero_branch(2)", "conv 3x3, 5; relu", "conv relu conv relu conv add"),
+    ("enlarge", "conv(3x2/2, 6, pad=[2, 0, 1, 1], groups=2)", "conv"),
+    ("enlarge(2)", "conv(1x1/2, 6, dilation=2)", "conv"),
+    ("enlarge_depthwise", "dwconv(3x3, 2, dilation=2)", "dwconv"),
+    ("decouple_exact", "conv(3x2/2, 6, pad=[2, 0, 1, 1], dilation=1x2, groups=2)", "dwconv conv"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("rule", "body", "expected"), RULES, ids=lambda x: x.split(" ")[0])
+def test_a_rule_keeps_every_number(rule: str, body: str, expected: str, size: str) -> None:
+    result = compiled(body, rule, size=size)
+    assert result.derivation is not None
+    assert words(result.module) == expected.split()
+    assert agree(result.derivation)
