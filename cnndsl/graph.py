@@ -8,6 +8,7 @@ Everything is immutable: a pass builds a new graph.
 
 from __future__ import annotations
 
+from .history import NOTHING, History
 from .op import Op
 from .record import Record
 from .source import Span
@@ -167,6 +168,7 @@ class Module(Record):
         dialect: name of the dialect it was elaborated in.
         source: where the architecture was published, as the spec says.
         constraints: conditions on the symbolic sizes of the input.
+        history: the rules that rewrote it.
     """
 
     name: str
@@ -174,6 +176,7 @@ class Module(Record):
     dialect: str = "torch"
     source: str = ""
     constraints: tuple[Constraint, ...] = ()
+    history: History = NOTHING
 
     @property
     def main(self) -> Graph:
@@ -192,11 +195,14 @@ class Module(Record):
 
 def inference_graph(graph: Graph) -> Graph:
     """The graph without training outputs and without what only they need."""
+    outputs = tuple(output for output in graph.outputs if not output.training)
+    return graph if len(outputs) == len(graph.outputs) else living(graph, outputs)
+
+
+def living(graph: Graph, outputs: tuple[Output, ...]) -> Graph:
+    """The graph with these outputs alone, without what none of them needs."""
     from .record import replace
 
-    outputs = tuple(output for output in graph.outputs if not output.training)
-    if len(outputs) == len(graph.outputs):
-        return graph
     needed = {output.value for output in outputs}
     kept: list[Node] = []
     for node in reversed(graph.nodes):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from ..graph import Module
     from .carriers import Arrays
     from .engine import Derivation, Layer, Move, Step
     from .rule import Rewrite
@@ -47,7 +48,20 @@ def carry(derivation: Derivation, weights: Weights) -> Carried:
         for move in step.moves:
             for path in paths[move.function]:
                 _move(step, move, path, held, fresh)
-    return Carried(held, tuple(path for path in fresh if path not in held))
+    there = _paths(derivation.module)
+    kept = {path: arrays for path, arrays in held.items() if path in there}
+    return Carried(kept, tuple(path for path in fresh if path not in held))
+
+
+def _paths(module: Module) -> set[Path]:
+    """Where there are operators: with a call that is dropped all that it calls goes."""
+    functions = module.by_name
+    return {
+        (*path, node.name)
+        for name, found in occurrences(module).items()
+        for path in found
+        for node in functions[name].nodes
+    }
 
 
 def _move(

@@ -141,7 +141,11 @@ def _mentioned(expr: Expr) -> list[str]:
 
 
 def _pointwise(site: Site, f: OpRef) -> bool:
-    return OPS[f.word].family == "activation" and f.word != "softmax"
+    return is_pointwise(f.word)
+
+
+def is_pointwise(word: str) -> bool:
+    return OPS[word].family == "activation" and word != "softmax"
 
 
 def _normalises(site: Site, f: OpRef) -> bool:
@@ -149,8 +153,12 @@ def _normalises(site: Site, f: OpRef) -> bool:
 
 
 def _channelwise(site: Site, f: OpRef) -> bool:
+    return is_channelwise(f.word)
+
+
+def is_channelwise(word: str) -> bool:
     """Every channel of the output depends on that channel of the input alone, equally."""
-    return f.word in ("maxpool", "avgpool", "upsample", "pad", "crop") or _pointwise(site, f)
+    return word in ("maxpool", "avgpool", "upsample", "pad", "crop") or is_pointwise(word)
 
 
 def _homogeneous(site: Site, f: OpRef) -> bool:
