@@ -16,7 +16,6 @@ from .elaborate import MAX_NODES, Elaborated, Options, elaborate
 from .elaborate.run import Request
 from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
-from .history import NOTHING, History
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
 from .passes.claims import Subject, Verdict, prove
@@ -55,11 +54,6 @@ class Compiled(Record):
     derivation: Derivation | None
     namespace: Namespace
     settings: Defaults
-
-    @property
-    def history(self) -> History:
-        """The rules that rewrote it."""
-        return self.derivation.history if self.derivation is not None else NOTHING
 
     @property
     def cost(self) -> Cost:
@@ -219,7 +213,7 @@ def _compile(
         from .rewrite import derive
 
         derivation = derive(result.module, result.requests, result.settings)
-    module = derivation.module if derivation is not None else result.module
+    module = derivation.result if derivation is not None else result.module
     subject = Subject(module)
     verdicts = prove(result.claims, subject)
     refuted = [verdict.problem for verdict in verdicts if verdict.problem is not None]

@@ -35,6 +35,22 @@ def number(size: Size, multiples: Mapping[str, int] | None = None) -> str:
     return f"{size:,}" if isinstance(size, int) else formula(size, multiples)
 
 
+def change(before: Size, after: Size) -> str:
+    """`25,557,032 → 25,530,472 (−0.1 %)`"""
+    if before == after:
+        return f"{number(before)}, as before"
+    if not isinstance(before, int) or not isinstance(after, int) or before == 0:
+        return f"{number(before)} → {number(after)}"
+    return f"{number(before)} → {number(after)} ({signed_percent(before, after)})"
+
+
+def signed_percent(before: int, after: int) -> str:
+    """`−0.104 %` as `−0.10 %`: two digits at least, and one behind the point."""
+    share = 100 * abs(after - before) / before
+    shown = f"{share:.1f}" if share >= 1 else f"{share:.2g}"
+    return f"{'−' if after < before else '+'}{shown} %"
+
+
 def scaled(size: Size) -> str:
     """`4.089 G`: four digits, k is 1,000; a formula as it is."""
     if isinstance(size, int):

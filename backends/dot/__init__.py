@@ -116,13 +116,14 @@ def _unknown(what: str, word: str, known: Iterable[str]) -> None:
 def _emit(module: Module, options: Options) -> str:
     from cnndsl.passes.cost import cost
 
-    from .caption import alternative_text, caption_label, facts_of
+    from .caption import alternative_text, caption_label, change_notes, facts_of
     from .graph import Look, dot_text
 
     if not options.training:
         module = _without_training(module)
     facts = facts_of(module, cost(module))
     scene, notes = _scene(module, options, cost(module, training=True))
+    notes += change_notes(module.history)
     caption = caption_label(facts, scene, options.theme, options.legend, notes)
     return dot_text(
         scene,

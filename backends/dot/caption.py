@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cnndsl.graph import Module
-from cnndsl.notation import number, scaled, shape, whole_formula
+from cnndsl.history import Change, History
+from cnndsl.notation import number, scaled, shape, signed_percent, whole_formula
 from cnndsl.passes.cost import Cost
 from cnndsl.passes.depth import depth
 from cnndsl.passes.outline import Item, Repeat, known_multiples, label_text, outline, row_text
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from cnndsl.graph import Graph
     from cnndsl.symbol import Size
 
+MOST_CHANGES = 12
+"""Rules that the caption lists."""
 PER_LINE = 46
 """Characters in a line of the caption."""
 
@@ -89,6 +92,23 @@ def legend_notes(scene: Scene) -> list[str]:
     if any(box.count > 1 for box in scene.boxes):
         notes.append("× N: N equal copies")
     return notes
+
+
+def change_notes(history: History) -> list[str]:
+    """What the numbers in boxes mean: the rules, and what they saved."""
+    notes = [_change_note(change) for change in history.changes[:MOST_CHANGES]]
+    more = len(history.changes) - len(notes)
+    return [*notes, f"and {more} more"] if more else notes
+
+
+def _change_note(found: Change) -> str:
+    places = f"{found.sites:,} place{'s' * (found.sites != 1)}"
+    saved = [
+        f"{what} {signed_percent(before, after)}"
+        for what, (before, after) in (("parameters", found.params), ("MACs", found.macs))
+        if isinstance(before, int) and isinstance(after, int) and before != after and before
+    ]
+    return f"({found.number}) {found.rule}: {', '.join([places, *saved])}"
 
 
 def _filled(phrases: Iterable[str], gap: str = " · ") -> list[str]:

@@ -143,6 +143,8 @@ class _Drawer:
         self.boxes = 0
         self.frames = 0
         self.multiples = known_multiples(module)
+        self.made = dict(module.history.made)
+        self.inside: dict[str, int] = {}
         self._layers: dict[str, tuple[int, bool, bool]] = {}
 
     def scene(self) -> Scene:
@@ -309,6 +311,7 @@ class _Drawer:
             count=row.count,
             family=family,
             training=body.where.training,
+            change=max((self._change(body.graph, node) for node in row.nodes), default=0),
             data=self._data(body, row),
         )
         body.give(row, id)
@@ -410,6 +413,19 @@ class _Drawer:
         self._wire(body, plan, drawn)
 
     # ------------------------------------------------------------------- facts
+
+    def _change(self, graph: Graph, node: Node) -> int:
+        """The last rule that made an operator, or one inside a call."""
+        made = self.made.get((graph.name, node.name), 0)
+        if not isinstance(node.op, Call):
+            return made
+        name = node.op.function
+        if name not in self.inside:
+            callee = self.functions[name]
+            self.inside[name] = max(
+                (self._change(callee, inner) for inner in callee.nodes), default=0
+            )
+        return max(made, self.inside[name])
 
     def _data(self, body: Body, row: Row) -> Facts:
         """Facts about a box; parameters and MACs are those of all its copies together."""

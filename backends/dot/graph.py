@@ -9,6 +9,7 @@ from .scene import Box, Edge, Frame, Scene
 from .style import (
     BAND,
     BORDER,
+    CHANGES,
     EDGE,
     FONT,
     FRAME,
@@ -275,14 +276,21 @@ def _plain_box(box: Box, look: Look) -> dict[str, str | int | float | None]:
         "style": ",".join(corners),
         "fillcolor": style.fill,
         "fontcolor": style.text if style.text != INK else None,
-        "color": TRAINING if box.training else None,
-        "penwidth": 1.1 if style.heavy else None,
+        "color": _border(box, look),
+        "penwidth": 2 if box.change else 1.1 if style.heavy else None,
     }
+
+
+def _border(box: Box, look: Look) -> str | None:
+    if box.change and look.theme != "grey":
+        return CHANGES[(box.change - 1) % len(CHANGES)]
+    return TRAINING if box.training else None
 
 
 def _label(box: Box, widest: int) -> Written:
     """Plain, or HTML-like where a name or a count is bold."""
-    text = wrap(box.text, widest)
+    mark = f" ({box.change})" if box.change else ""
+    text = wrap(box.text + mark, widest)
     if not box.label and box.count == 1:
         return quote_label(text)
     lines = [html(line) for line in text.split("\n")]

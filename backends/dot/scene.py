@@ -17,6 +17,7 @@ class Box(Record):
         count: how many equal copies it stands for in a row.
         family: of its first operator that has weights, else of its first; `block` for a call.
         training: it exists in training only.
+        change: the number of the rule that made it or something inside it; 0 for none.
         data: facts for readers of the file: path, op, shape, count, parameters, macs.
     """
 
@@ -27,6 +28,7 @@ class Box(Record):
     count: int = 1
     family: str = ""
     training: bool = False
+    change: int = 0
     data: tuple[tuple[str, str], ...] = ()
 
 

@@ -68,6 +68,8 @@ NOTE = "#55555f"
 """Shapes on edges, captions, notes."""
 TRAINING = "#6f6f78"
 """What exists in training only."""
+CHANGES = ("#d55e00", "#0072b2", "#117733", "#aa4499")
+"""Borders of what a rule made, in turn; each box has the number of the rule too."""
 BAND = ("#f1f1f3", "#d4d4da")
 """Fill and border of a stage."""
 FRAME = ("#ffffff", "#9a9aa4")

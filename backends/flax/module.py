@@ -181,6 +181,8 @@ def _header(module: Module, model: ClassPlan, facts: Mapping[str, object]) -> st
         "dialect": module.dialect,
         **{name: _number(value) for name, value in facts.items()},
     }
+    if module.history.changes:
+        table["rewritten by"] = ", ".join(change.rule for change in module.history.changes)
     width = max(map(len, table)) + 3
     lines = [f'"""{model.name}: the network `{module.name}` in `flax.nnx`.', ""]
     if module.source:

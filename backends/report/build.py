@@ -90,6 +90,7 @@ class _Builder:
             heads=tuple(self._heads()),
             coverage=self._coverage(),
             domain=domain(module).describe() if module.constraints else (),
+            changes=module.history.changes,
             multiples=tuple(known_multiples(module).items()),
         )
 

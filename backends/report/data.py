@@ -56,6 +56,16 @@ def as_data(report: Report) -> dict[str, object]:
             "shared": coverage.shared,
         },
         "domain": list(report.domain),
+        "rewrites": [
+            {
+                "rule": change.rule,
+                "source": change.note,
+                "places": change.sites,
+                "parameters": [_size(size) for size in change.params],
+                "macs": [_size(size) for size in change.macs],
+            }
+            for change in report.changes
+        ],
     }
 
 

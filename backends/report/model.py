@@ -6,6 +6,7 @@ main flow have the totals. Amounts are integers, or formulas for symbolic inputs
 
 from __future__ import annotations
 
+from cnndsl.history import Change
 from cnndsl.record import Record
 from cnndsl.symbol import Size
 from cnndsl.types import TensorType
@@ -151,6 +152,7 @@ class Report(Record):
         heads: what exists in training only.
         coverage: which operators were counted.
         domain: for which input sizes all this holds.
+        changes: the rules that rewrote it.
         multiples: for symbolic sizes a number that divides them, as far as that is known.
     """
 
@@ -173,4 +175,5 @@ class Report(Record):
     heads: tuple[Head, ...]
     coverage: Coverage
     domain: tuple[str, ...]
+    changes: tuple[Change, ...]
     multiples: tuple[tuple[str, int], ...]

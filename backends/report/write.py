@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.notation import number, shape, whole_formula
+from cnndsl.notation import number, shape, signed_percent, whole_formula
 from cnndsl.record import Record
 from cnndsl.render import visible
 from cnndsl.symbol import Size, Symbol
@@ -114,6 +114,8 @@ class _Writer:
         if report.blocks:
             yield self.blocks()
         yield self.totals()
+        if report.changes:
+            yield self.rewrites()
         if report.domain:
             yield Section("Input sizes", notes=report.domain)
 
@@ -203,6 +205,31 @@ class _Writer:
             self.number(block.each.amount),
             self.number(block.total.amount) if summed else "",
         )
+
+    def rewrites(self) -> Section:
+        """The rules that led here, and what each of them saved."""
+        columns = (
+            Column("rule", shrinks=True),
+            Column("places", right=True),
+            Column("parameters", right=True, shrinks=True),
+            Column("", right=True),
+            Column("MACs", right=True, shrinks=True),
+            Column("", right=True),
+        )
+        rows = tuple(
+            Row((visible(c.rule), f"{c.sites:,}", *self.after(*c.params), *self.after(*c.macs)))
+            for c in self.report.changes
+        )
+        notes = tuple(
+            f"{visible(c.rule)}: {visible(c.note)}" for c in self.report.changes if c.note
+        )
+        return Section("Rewrites, in order", columns, rows, tuple(dict.fromkeys(notes)))
+
+    def after(self, before: Size, after: Size) -> tuple[str, str]:
+        """A number after a rewrite, and by how much it changed."""
+        if isinstance(before, int) and isinstance(after, int) and before not in (0, after):
+            return self.number(after), signed_percent(before, after)
+        return self.number(after), ""
 
     # ------------------------------------------------------------------ totals
 

@@ -128,7 +128,7 @@ def _write(options: Namespace, derivation: Derivation) -> int:
     from ..output import write_all
     from ..rewrite.words import summary
 
-    files = {options.output: backend("cnn").emit(derivation.module).encode()}
+    files = {options.output: backend("cnn").emit(derivation.result).encode()}
     notes = [summary(derivation)]
     if options.weights:
         target = _weights_target(options)

@@ -133,6 +133,11 @@ class Derivation(Record):
         return dict(self.steps[-1].origins) if self.steps else {}
 
     @property
+    def result(self) -> Module:
+        """The module with its history."""
+        return replace(self.module, history=self.history)
+
+    @property
     def history(self) -> History:
         """What reports and figures say of it."""
         return History(

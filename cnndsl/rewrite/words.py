@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..notation import change
 from ..passes.cost import cost
 from .engine import Derivation, Move, Step
 from .match import View, find
@@ -177,23 +178,7 @@ def _at(step: Step) -> str:
 
 
 def _deltas(params: tuple[Size, Size], macs: tuple[Size, Size]) -> tuple[str, str]:
-    return delta(*params), delta(*macs)
-
-
-def delta(before: Size, after: Size) -> str:
-    """`25,557,032 → 25,530,472 (−0.1 %)`"""
-    if before == after:
-        return f"{_number(before)}, as before"
-    if not isinstance(before, int) or not isinstance(after, int) or before == 0:
-        return f"{_number(before)} → {_number(after)}"
-    change = 100 * (after - before) / before
-    sign, size = "−" if change < 0 else "+", abs(change)
-    shown = f"{size:.1f}" if size >= 1 else f"{size:.2g}"
-    return f"{_number(before)} → {_number(after)} ({sign}{shown} %)"
-
-
-def _number(size: Size) -> str:
-    return f"{size:,}" if isinstance(size, int) else str(size)
+    return change(*params), change(*macs)
 
 
 def _count(number: int, noun: str) -> str:

@@ -43,7 +43,9 @@ def started(model: str = "net") -> tuple[Derivation, dict[str, Rewrite]]:
     from cnndsl.evaluate import RuleRef
 
     rewrites = [read_rule(RuleRef(*ref)) for ref in found if ref is not None]
-    return Derivation(compiled.module, (), compiled.settings), dict(zip(names, rewrites))
+    return Derivation(compiled.module, (), compiled.settings), dict(
+        zip(names, rewrites, strict=True)
+    )
 
 
 def derived(*steps: str) -> Derivation:
@@ -144,8 +146,7 @@ def test_in_words() -> None:
     assert "conv 5x5, 16; bn; relu  =>  conv 3x3, 16; bn; relu; conv 3x3, 16; bn; relu" in said
     assert "every output reads the same inputs" in said
     # 5·5·40·16 weights become 3·3·40·16 + 3·3·16·16, and two numbers more for each new norm
-    assert 25 * 40 * 16 - 9 * 40 * 16 - 9 * 16 * 16 - 32 == sum(
-        before - after for before, after in [derivation.steps[0].params]
-    )
+    before, after = derivation.steps[0].params
+    assert before - after == 25 * 40 * 16 - 9 * 40 * 16 - 9 * 16 * 16 - 32
     assert summary(derivation).splitlines()[-1].startswith("altogether")
     assert [step["rule"] for step in as_data(derivation)["steps"]] == ["factor", "smooth"]
