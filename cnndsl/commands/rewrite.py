@@ -50,11 +50,6 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    if not (options.why_not or options.find or options.rules or options.rewrite or options.replay):
-        raise UsageError(
-            "`cnnc rewrite` needs a rule",
-            "`--rule factor_5x5` names one, `cnnc rules` lists them",
-        )
     where = f" at {options.at}" if options.at else ""
     options.rewrite = [*options.rewrite, *(rule + where for rule in options.rules)]
     compiled = compile_given(options)
@@ -63,6 +58,11 @@ def run(options: Namespace) -> int:
         return show(_why_not(options, compiled, derivation))
     if options.find:
         return show(_found(options, compiled, derivation))
+    if not derivation.steps and options.undo is None:
+        raise UsageError(
+            "`cnnc rewrite` needs a rule",
+            "`--rule factor_5x5` names one, `cnnc rules` lists them",
+        )
     if options.json:
         import json
 
