@@ -1,14 +1,16 @@
 """Weights moved along a derivation, place by place.
 
 Every place of a rewritten function has arrays of its own, so a carrier runs once
-for each. What a rule says nothing about stays: an operator of the same name and
-shapes inherits, whatever else is new on an architectural right side begins fresh.
+for each. What a rule says nothing about stays: where the function is kept, layers
+inherit in their order; otherwise an operator of the same name and shapes does, and
+whatever else is new on an architectural right side begins fresh.
 """
 
 from __future__ import annotations
 
 from ..diagnostics import fail
 from ..op import Op
+from ..passes.flatten import flatten, paths
 from ..record import Record
 from .carriers import Held, NotCarried, find_carrier
 from .places import occurrences
@@ -44,23 +46,29 @@ def carry(derivation: Derivation, weights: Weights) -> Carried:
     held = {path: dict(arrays) for path, arrays in weights.items()}
     fresh: dict[Path, None] = {}
     for step in derivation.steps:
-        paths = occurrences(step.after)
+        places = occurrences(step.after)
         for move in step.moves:
-            for path in paths[move.function]:
+            for path in places[move.function]:
                 _move(step, move, path, held, fresh)
-    there = _paths(derivation.module)
-    kept = {path: arrays for path, arrays in held.items() if path in there}
-    return Carried(kept, tuple(path for path in fresh if path not in held))
+    holders = _holders(derivation.module)
+    kept = {path: arrays for path, arrays in held.items() if path in holders}
+    return Carried(_alike(kept, weights), tuple(path for path in fresh if path not in held))
 
 
-def _paths(module: Module) -> set[Path]:
-    """Where there are operators: with a call that is dropped all that it calls goes."""
-    functions = module.by_name
+def _holders(module: Module) -> set[Path]:
+    """Where weights may be: not in a call that is dropped, nor in one that shares another's."""
+    places = paths(module)
+    return {places[node.name] for node in flatten(module).nodes if node.weights is None}
+
+
+def _alike(made: Weights, given: Weights) -> Weights:
+    """Whole numbers that a carrier makes from nothing, as the floats that the network has."""
+    kinds = {array.dtype for arrays in given.values() for array in arrays.values()}
+    if len(kinds) != 1 or (kind := kinds.pop()).kind != "f":
+        return made
     return {
-        (*path, node.name)
-        for name, found in occurrences(module).items()
-        for path in found
-        for node in functions[name].nodes
+        path: {role: x.astype(kind) if x.dtype.kind == "i" else x for role, x in arrays.items()}
+        for path, arrays in made.items()
     }
 
 
@@ -92,6 +100,8 @@ def carried(
 ) -> list[Arrays | None]:
     """Arrays of the layers on the right side; None for those that begin fresh."""
     named = {layer.name: layer for layer in old}
+    if rewrite.carrier is None and rewrite.keeps_function and _alike(old, new):
+        return [dict(layer.arrays) for layer in old]
     if rewrite.carrier is None:
         return [_inherited(layer, named) for layer in new]
     function = find_carrier(rewrite.carrier)
@@ -106,6 +116,11 @@ def _inherited(layer: Layer, old: Mapping[str, Held]) -> Arrays | None:
     if before is None or _shapes(before.op, before.inputs) != _shapes(layer.op, layer.inputs):
         return None
     return dict(before.arrays)
+
+
+def _alike(old: Sequence[Held], new: Sequence[Layer]) -> bool:
+    """Whether both sides have the same weights in the same order, under whatever names."""
+    return [_shapes(a.op, a.inputs) for a in old] == [_shapes(b.op, b.inputs) for b in new]
 
 
 def _shapes(op: Op, inputs: tuple[Any, ...]) -> dict[str, tuple[int, ...]]:

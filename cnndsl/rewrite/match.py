@@ -203,12 +203,11 @@ class _Search:
         index = self.order[step]
         pattern = self.pattern.nodes[index]
         last = self.view.nodes[state.nodes[self.order[step - 1]]]
-        candidates = list(self.candidates(pattern, state))
+        taken = state.nodes.values()
+        candidates = [node for node in self.candidates(pattern, state) if node.name not in taken]
         if not candidates:
             self.refuse(last, f"no {_wanted(pattern)} stands beside `{last.name}`", step)
         for node in candidates:
-            if node.name in state.nodes.values():
-                continue
             for further in self.take(index, node, state.copy(), step):
                 yield from self.extend(step + 1, further)
 

@@ -20,7 +20,7 @@ from cnndsl.rewrite.carry import carry
 from cnndsl.rewrite.engine import Derivation, apply
 from cnndsl.rewrite.rule import read_rule
 from cnndsl.source import Source
-from cnndsl.verify.module_weights import draw
+from cnndsl.verify.module_weights import check, draw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -169,3 +169,149 @@ def test_a_rule_keeps_every_number(rule: str, body: str, expected: str, size: st
     assert result.derivation is not None
     assert words(result.module) == expected.split()
     assert agree(result.derivation)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_weights_stay_of_their_kind(kind: str) -> None:
+    result = compiled("residual { conv 3x3, 4; bn }; relu", "fold_bn", "absorb_identity", "deepen")
+    assert result.derivation is not None
+    weights = draw(result.derivation.start)
+    given = {p: {r: x.astype(kind) for r, x in a.items()} for p, a in weights.items()}
+    found = carry(result.derivation, given).weights
+    assert {x.dtype for arrays in found.values() for x in arrays.values()} == {np.dtype(kind)}
+
+
+# ----------------------------------------------------------------------- refusals
+
+CONDITIONS = (
+    ("fold_affine_forward", "dwconv 1x1; conv 3x3, 6", "`not b or unpadded(y)`"),
+    ("fold_affine_forward", "dwconv 1x1; conv(3x3, 6, pad=[-1, 0, 0, 1])", "`not b or unpadded(y)`"),
+    ("fold_affine_forward_depthwise", "dwconv 1x1; dwconv 3x3", "`not b or unpadded(y)`"),
+    ("merge_1x1_kxk", "conv 1x1, 6; conv 3x3, 5", "`not b or unpadded(y)`"),
+    ("merge_1x1_avgpool", "conv 1x1, 6; avgpool 3x3, pad=1", "`unpadded(y) or c and not b`"),
+    ("merge_1x1_avgpool", "conv(1x1, 6, bias=false); avgpool(3x3, pad=1, count_include_pad=false)",
+     "`unpadded(y) or c and not b`"),
+    ("absorb_avgpool", "add { | conv 3x3, 4 | avgpool(3x3, pad=1, count_include_pad=false) }",
+     "`c or unpadded(z)`"),
+    ("absorb_avgpool_depthwise",
+     "add { | dwconv 3x3 | avgpool(3x3, pad=1, count_include_pad=false) }", "`c or unpadded(z)`"),
+)  # fmt: skip
+
+
+def rule(name: str) -> Any:
+    value = lookup_rule(name, Scope(compiled("relu").namespace))
+    (ref,) = rules_of(value) or ()
+    return read_rule(ref)
+
+
+def refusal(body: str, name: str, size: str = SIZES[0]) -> str:
+    with pytest.raises(CnnError) as caught:
+        compiled(body, name, size=size)
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "E1003"
+    return "\n".join(problem.notes)
+
+
+def test_weights_that_are_shared_are_made_once() -> None:
+    text = """
+    block twice { conv 3x3, 4; relu }
+    model net { input 9x9x4; a: twice(); share a; conv 1x1, 2 }
+    """
+    result = compile_model(Source("net.cnn", text), rewrite=("deepen",))
+    assert result.derivation is not None
+    assert agree(result.derivation)
+    check(result.module, carry(result.derivation, draw(result.derivation.start)).weights)
+
+
+def forced(body: str, name: str, size: str = SIZES[0]) -> Derivation:
+    """The rule without its conditions and claims."""
+    start = compiled(body, size=size)
+    rewrite = replace(rule(name), conditions=(), keeps=())
+    attempt = apply(Derivation(start.module, (), start.settings), rewrite)
+    assert attempt.derivation.steps
+    return attempt.derivation
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("name", "body", "reason"), CONDITIONS)
+def test_conditions_refuse_what_would_be_wrong(name: str, body: str, reason: str, size: str) -> None:
+    assert reason in refusal(body, name, size)
+    assert not agree(forced(body, name, size))
+
+
+def test_wrong_offsets_show_along_the_border_alone() -> None:
+    """The mistake that made users of Diverse Branch Block doubt their numbers."""
+    ((before,), (after,)) = both(forced("dwconv 1x1; conv 3x3, 6", "fold_affine_forward"))
+    wrong = np.any(before != after, axis=(0, 3))
+    assert wrong[0].all() and wrong[-1].all() and wrong[:, 0].all() and wrong[:, -1].all()
+    assert not wrong[1:-1, 1:-1].any()
+
+
+def test_an_identity_in_front_of_another_activation_is_none() -> None:
+    assert "`idempotent(f)` does not hold" in refusal("silu", "deepen")
+    ((before,), (after,)) = both(forced("silu", "deepen"))
+    assert np.abs(before - after).max() > 0.25
+
+
+COVERS = (
+    ("merge_parallel", "add { | conv 1x3, 5 | conv 3x1, 5 }"),
+    ("merge_parallel", "add { | conv(2x2, 5, pad=[0, 1, 0, 1]) | conv(1x1, 5, pad=[1, -1, 0, 0]) }"),
+    ("merge_parallel", "add { | conv(2x2, 5, pad=1, dilation=2) | conv 1x1, 5 }"),
+    ("merge_parallel_depthwise", "add { | dwconv(3x3, dilation=2) | dwconv 3x3 }"),
+    ("absorb_depthwise", "add { | conv 3x3, 4 | dwconv 5x5 }"),
+    ("absorb_identity", "residual { conv(3x3, 4, pad=[-1, 3, 1, 1]) }"),
+    ("absorb_identity", "residual { conv(2x2, 4, pad=1, dilation=2) }"),
+    ("absorb_identity_depthwise", "residual { dwconv(1x1, pad=[1, -1, 0, 0]) }"),
+    ("absorb_avgpool", "add { | conv 1x1, 4 | avgpool 3x3, pad=1 }"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "body"), COVERS)
+def test_kernels_fit_where_all_their_taps_are(name: str, body: str) -> None:
+    assert "covers(" in refusal(body, name)
+
+
+@pytest.mark.parametrize(("size", "fits"), [("9x9", True), ("8x8", False)])
+def test_padding_of_tensorflow_is_aligned_on_odd_sizes_alone(size: str, fits: bool) -> None:
+    body = "add { | conv 3x3/2, 5, same | conv 1x1/2, 5, same }"
+    if not fits:
+        assert "covers(" in refusal(body, "merge_parallel", size)
+        return
+    result = compiled(body, "merge_parallel", size=size)
+    assert result.derivation is not None and agree(result.derivation)
+
+
+REFUSED = (
+    ("fold_bn", "y: conv(3x3, 4, bias=true); z: bn; add(y, z)", "needs the value of `y` too"),
+    ("fold_bn", "y: conv(3x3, 4, bias=true); output y; bn; output z", "is an output"),
+    ("fold_bn", "y: conv(3x3, 4, bias=true); bn; relu; share y; bn", "weights"),
+    ("fold_bn", "conv 3x3, 4; relu; bn", "no `bn` stands beside"),
+    ("fold_affine", "conv 3x3, 4; dwconv 1x1/2", "the stride is 2, the rule means 1"),
+    ("fold_affine", "conv 3x3, 4; dwconv 1x1, 2", "`multiplier` is 2, the rule means 1"),
+    ("fold_affine", "conv 3x3, 4; dwconv 1x1, pad=1", "`pad` is 1, the rule says 0"),
+    ("fold_affine_forward_transposed", "dwconv 1x1; deconv 3x3/2, 4", "`bias` is true"),
+    ("fold_affine_forward_transposed", "dwconv(1x1, bias=false, pad=1); deconv 3x3/2, 4", "`pad`"),
+    ("merge_kxk_1x1", "conv 3x3, 6; conv 1x1, 5, pad=1", "`pad` is 1, the rule says 0"),
+    ("merge_kxk_1x1", "conv 3x3, 6; relu; conv 1x1, 5", "no `conv` stands beside"),
+    ("merge_kxk_1x1", "conv(3x3, 6, groups=2); conv 1x1, 5", "`groups` is 1, the rule says 2"),
+    ("merge_1x1_kxk", "conv(1x1, 6, pad=1, bias=false); conv 3x3, 5", "`pad` is 1"),
+    ("merge_1x1_kxk", "conv(1x1/2, 6, bias=false); conv 3x3, 5", "the stride is 2"),
+    ("merge_kxk_kxk", "conv(3x3, 6, bias=false); conv 3x3, 5", "`pad` is 1, the rule says 0"),
+    ("merge_kxk_kxk", "conv 3x3, 6; conv(3x3, 5, valid, dilation=2)", "`dilation`"),
+    ("merge_depthwise", "dwconv 3x3; dwconv 3x3", "`pad` is 1, the rule says 0"),
+    ("conv_then_avgpool", "conv 3x3, 6; avgpool 3x3, pad=1", "`pad` is 1, the rule says 0"),
+    ("conv_then_avgpool", "conv 3x3, 6; avgpool 2x2/2, ceil", "`rounding` is ceil"),
+    ("merge_parallel", "add { | conv 3x3, 4 | relu; conv 3x3, 4 }", "no `conv` stands beside"),
+    ("merge_parallel", "add { | conv 3x3, 4 | conv(3x3, 4, groups=2) }", "`groups`"),
+    ("merge_parallel_transposed", "add { | deconv 3x3, 4, pad=1 | deconv 1x1, 4 }", "`window`"),
+    ("absorb_identity", "x: relu; y: conv 3x3, 4; add(y, x, y)", "added twice"),
+    ("drop_bias_before_bn", "conv(3x3, 4, bias=false); bn", "`bias` is false"),
+    ("drop_bias_before_bn", "local 3x3, 4; bn", ""),
+    ("decouple_exact", "conv 1x1, 5", "`h*w > 1` does not hold"),
+    ("deepen_fc", "relu", "vector"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "body", "reason"), REFUSED)
+def test_what_is_not_the_left_side(name: str, body: str, reason: str) -> None:
+    assert reason in refusal(body, name)
