@@ -100,7 +100,7 @@ def carried(
 ) -> list[Arrays | None]:
     """Arrays of the layers on the right side; None for those that begin fresh."""
     named = {layer.name: layer for layer in old}
-    if rewrite.carrier is None and rewrite.keeps_function and _alike(old, new):
+    if rewrite.carrier is None and rewrite.keeps_function and _same_weights(old, new):
         return [dict(layer.arrays) for layer in old]
     if rewrite.carrier is None:
         return [_inherited(layer, named) for layer in new]
@@ -118,7 +118,7 @@ def _inherited(layer: Layer, old: Mapping[str, Held]) -> Arrays | None:
     return dict(before.arrays)
 
 
-def _alike(old: Sequence[Held], new: Sequence[Layer]) -> bool:
+def _same_weights(old: Sequence[Held], new: Sequence[Layer]) -> bool:
     """Whether both sides have the same weights in the same order, under whatever names."""
     return [_shapes(a.op, a.inputs) for a in old] == [_shapes(b.op, b.inputs) for b in new]
 
