@@ -52,7 +52,7 @@ def carry(derivation: Derivation, weights: Weights) -> Carried:
                 _move(step, move, path, held, fresh)
     holders = _holders(derivation.module)
     kept = {path: arrays for path, arrays in held.items() if path in holders}
-    return Carried(_alike(kept, weights), tuple(path for path in fresh if path not in held))
+    return Carried(_of_one_kind(kept, weights), tuple(path for path in fresh if path not in held))
 
 
 def _holders(module: Module) -> set[Path]:
@@ -61,7 +61,7 @@ def _holders(module: Module) -> set[Path]:
     return {places[node.name] for node in flatten(module).nodes if node.weights is None}
 
 
-def _alike(made: Weights, given: Weights) -> Weights:
+def _of_one_kind(made: Weights, given: Weights) -> Weights:
     """Whole numbers that a carrier makes from nothing, as the floats that the network has."""
     kinds = {array.dtype for arrays in given.values() for array in arrays.values()}
     if len(kinds) != 1 or (kind := kinds.pop()).kind != "f":
