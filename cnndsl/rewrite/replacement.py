@@ -437,28 +437,30 @@ def _makes(node: Node, value: str) -> bool:
 
 
 def put_in_place(graph: Graph, replacements: Sequence[Replacement]) -> Graph:
-    """The graph with replacements that do not overlap. Raises NotHere when it has a cycle."""
+    """The graph with replacements that do not overlap. Raises NotHere when it has a cycle.
+
+    New operators stand where the first of the old ones stood, or behind what they read.
+    """
     taken = _taken_over(replacements)
-    last = {max(r.match.removed, key=_position(graph)): r for r in replacements}
+    first = {min(r.match.removed, key=_position(graph)): r for r in replacements}
     removed = {name for r in replacements for name in r.match.removed}
     nodes: list[Node] = []
-    rows: list[tuple[int, int]] = []
+    rows: dict[str, tuple[int, int]] = {}
     for node in graph.nodes:
+        if node.name in first:
+            new = first[node.name].nodes
+            own = {value.name for other in new for value in other.outputs}
+            reads = {old: value for old, value in taken.items() if old not in own}
+            nodes += (_reading(other, reads) for other in new)
+            rows.update(_rows(first[node.name], graph, removed))
         if node.name not in removed:
             nodes.append(_reading(node, taken))
-            rows.append((node.row, -1))
-        if node.name in last:
-            new = last[node.name].nodes
-            own = {value.name for node in new for value in node.outputs}
-            nodes += (
-                _reading(n, {old: v for old, v in taken.items() if old not in own}) for n in new
-            )
-            rows += _rows(new, node.row, begins=(node.row, -1) not in rows)
+            rows[node.name] = (node.row, -1)
     numbered: dict[tuple[int, int], int] = {}
-    renamed = []
-    for node, row in zip(nodes, rows, strict=True):
-        number = numbered.setdefault(row, len(numbered))
-        renamed.append(replace(node, row=number))
+    ordered = tuple(
+        replace(node, row=numbered.setdefault(rows[node.name], len(numbered)))
+        for node in _sorted(nodes, {value.name for value in graph.inputs})
+    )
     gone = {value.name for node in graph.nodes if node.name in removed for value in node.outputs}
     labels = tuple(
         (label, taken.get(value, value))
@@ -467,7 +469,7 @@ def put_in_place(graph: Graph, replacements: Sequence[Replacement]) -> Graph:
     )
     return replace(
         graph,
-        nodes=tuple(_sorted(renamed, {value.name for value in graph.inputs})),
+        nodes=ordered,
         outputs=tuple(replace(o, value=taken.get(o.value, o.value)) for o in graph.outputs),
         labels=labels,
     )
@@ -490,10 +492,18 @@ def _reading(node: Node, taken: Mapping[str, str]) -> Node:
     return replace(node, inputs=tuple(taken.get(value, value) for value in node.inputs))
 
 
-def _rows(new: tuple[Node, ...], row: int, begins: bool) -> list[tuple[int, int]]:
+def _rows(new: Replacement, graph: Graph, removed: set[str]) -> dict[str, tuple[int, int]]:
     """Rows of new operators: the last one goes on with what is left of the old statement."""
-    end = new[-1].row if new and (begins or len({node.row for node in new}) == 1) else None
-    return [(row, -1 if node.row == end else node.row) for node in new]
+    last = max(new.match.removed, key=_position(graph))
+    row = next(node.row for node in graph.nodes if node.name == last)
+    before = graph.nodes[: _position(graph)(last)]
+    begins = not any(node.row == row and node.name not in removed for node in before)
+    alone = len({node.row for node in new.nodes}) == 1
+    end = new.nodes[-1].row if new.nodes and (begins or alone) else None
+    rows = {node.name: (row, -1 if node.row == end else node.row) for node in new.nodes}
+    same = {(n.name, n.op, n.inputs) for n in new.nodes}
+    stay = {n.name: (n.row, -1) for n in graph.nodes if (n.name, n.op, n.inputs) in same}
+    return {**rows, **stay}
 
 
 def _position(graph: Graph) -> Callable[[str], int]:
