@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..source import Span
     from ..symbol import Size
     from ..types import TensorType
+    from .transforms import Mover
 
     class Where(Protocol):
         """Which operators are meant."""
@@ -84,6 +85,7 @@ class Step(Record):
         moves: what was replaced in each function.
         copies: how often each rewritten function stands in the network.
         origins: for each operator that rules made, the step that made it, after this one.
+        mover: moves all weights at once, where no move can do so by itself.
     """
 
     number: int
@@ -94,6 +96,7 @@ class Step(Record):
     moves: tuple[Move, ...]
     copies: tuple[tuple[str, int], ...]
     origins: tuple[tuple[tuple[str, str], int], ...]
+    mover: Mover | None = None
 
     @property
     def sites(self) -> int:
@@ -198,7 +201,9 @@ def _transformed(derivation: Derivation, rewrite: Rewrite, chosen: Places) -> At
             return Attempt(derivation, (Refusal(module.main.name, "", str(problem), 0),))
         if result.module == module:
             return Attempt(derivation, (Refusal(module.main.name, "", "nothing changes", 0),))
-        derivation = _extended(derivation, rewrite, chosen.text, result.module, result.moves)
+        derivation = _extended(
+            derivation, rewrite, chosen.text, result.module, result.moves, result.mover
+        )
         if not rewrite.repeats or len(derivation.steps) > MOST_STEPS:
             return Attempt(derivation, ())
 
@@ -463,7 +468,12 @@ def _layer(node: Node, graph: Graph) -> Layer:
 
 
 def _extended(
-    derivation: Derivation, rewrite: Rewrite, places: str, after: Module, moves: Sequence[Move]
+    derivation: Derivation,
+    rewrite: Rewrite,
+    places: str,
+    after: Module,
+    moves: Sequence[Move],
+    mover: Mover | None = None,
 ) -> Derivation:
     paths = occurrences(after)
     number = len(derivation.steps) + 1
@@ -478,6 +488,7 @@ def _extended(
         tuple(moves),
         tuple((name, len(found)) for name, found in paths.items()),
         tuple({**older, **made}.items()),
+        mover,
     )
     return replace(derivation, steps=(*derivation.steps, step))
 
@@ -489,7 +500,7 @@ def _carried(derivation: Derivation, after: Module) -> dict[tuple[str, str], int
     known = derivation.origins
     kept: dict[tuple[str, str], int] = {}
     for name, paths in occurrences(after).items():
-        before = _at(derivation.module, paths[0])
+        before = function_at(derivation.module, paths[0])
         if before is None:
             continue
         nodes = {node.name for node in after.by_name[name].nodes}
@@ -501,7 +512,7 @@ def _carried(derivation: Derivation, after: Module) -> dict[tuple[str, str], int
     return kept
 
 
-def _at(module: Module, path: Sequence[str]) -> Graph | None:
+def function_at(module: Module, path: Sequence[str]) -> Graph | None:
     """The function at a path, or None when the path does not lead anywhere."""
     graph = module.main
     for name in path:

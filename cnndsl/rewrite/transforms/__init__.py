@@ -8,11 +8,15 @@ places, and returns what became of the module, or raises `Untransformed` with th
 
 from __future__ import annotations
 
+from ...bind import variables_of
+from ...diagnostics import fail
+from ...evaluate import Scope, evaluate, truth
 from ...record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from ...graph import Module
     from ..engine import Move
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from ..rule import Rewrite
 
     Transform = Callable[[Module, Rewrite, Places], "Transformed"]
+    Weights = Mapping[tuple[str, ...], Mapping[str, Any]]
+    Mover = Callable[[Weights], Weights]
 
 
 class Transformed(Record):
@@ -27,14 +33,30 @@ class Transformed(Record):
 
     Arguments:
         moves: what was replaced, for the journal and for weights.
+        mover: the weights after from those before, by path and role, where what becomes of one
+            operator's depends on those of others. It may raise NotCarried.
     """
 
     module: Module
     moves: tuple[Move, ...] = ()
+    mover: Mover | None = None
 
 
 class Untransformed(Exception):
     """A transform does not apply, for the reason that the text says."""
+
+
+def arguments(rewrite: Rewrite) -> dict[str, Any]:
+    """The values of a rule's parameters, once its conditions hold. Raises CnnError."""
+    given = dict(rewrite.given)
+    for parameter in rewrite.ref.rule.parameters:
+        for name in variables_of(parameter):
+            if name.id not in given:
+                fail("E0204", f"`{rewrite.name}` needs a value for `{name.id}`", name.span)
+    for condition in rewrite.conditions:
+        if not truth(evaluate(condition, Scope(rewrite.namespace, given)), condition.span):
+            raise Untransformed(f"`{condition.span.text}` does not hold")
+    return given
 
 
 TRANSFORMS: dict[str, Transform] = {}
