@@ -501,9 +501,13 @@ def _rows(new: Replacement, graph: Graph, removed: set[str]) -> dict[str, tuple[
     alone = len({node.row for node in new.nodes}) == 1
     end = new.nodes[-1].row if new.nodes and (begins or alone) else None
     rows = {node.name: (row, -1 if node.row == end else node.row) for node in new.nodes}
-    same = {(n.name, n.op, n.inputs) for n in new.nodes}
-    stay = {n.name: (n.row, -1) for n in graph.nodes if (n.name, n.op, n.inputs) in same}
-    return {**rows, **stay}
+    old = {node.name: node for node in graph.nodes}
+    for node in new.nodes:  # what a rule says on both sides begins it, and stays where it was
+        was = old.get(node.name)
+        if was is None or (was.op, was.inputs) != (node.op, node.inputs):
+            break
+        rows[node.name] = (was.row, -1)
+    return rows
 
 
 def _position(graph: Graph) -> Callable[[str], int]:
