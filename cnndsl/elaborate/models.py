@@ -54,7 +54,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     found = instance(run, model, namespace)
     base, scope = found.base, found.scope
     name = run.options.dialect or found.dialect or "torch"
-    settings = dialect_defaults(run, name, namespace, model)
+    settings = dialect_defaults(name, namespace, dialect_place(run, model))
     context = Context(scope, settings)
     assert base.body is not None
     run.builder.reserved = frozenset(label_names(base.body))
@@ -129,7 +129,7 @@ def instance(run: Run, model: Model, namespace: Namespace) -> Instance:
         if dialect is None and model.dialect is not None:
             dialect = model.dialect.id
             if namespace.dialect(dialect) is None:
-                no_dialect(run, model.dialect, namespace)
+                no_dialect(model.dialect, namespace)
         if model.base is None:
             family = any(p.default is None for p in model.parameters)
             run.claiming = not requests and (family or not (given or elsewhere))
@@ -240,14 +240,18 @@ def base_of(
     return (*found, evaluate_arguments(call.arguments, scope))
 
 
-def dialect_defaults(run: Run, name: str, namespace: Namespace, model: Model) -> Defaults:
-    """The settings of a dialect and of those it builds on, outermost first."""
+def dialect_defaults(name: str, namespace: Namespace, place: Span) -> Defaults:
+    """The settings of a dialect and of those it builds on, outermost first.
+
+    Arguments:
+        place: where it was asked for.
+    """
     layers: list[Defaults] = []
     wanted: str | None = name
     while wanted is not None and len(layers) < MAX_BLOCK_DEPTH:
         found = namespace.dialect(wanted)
         if found is None:
-            no_dialect(run, Name(wanted, dialect_place(run, model)), namespace)
+            no_dialect(Name(wanted, place), namespace)
         dialect, namespace = found
         scope = Scope(namespace)
         layers.append(
@@ -269,7 +273,7 @@ def dialect_place(run: Run, model: Model) -> Span:
     return Span(given, 0, len(given.text))
 
 
-def no_dialect(run: Run, name: Name, namespace: Namespace) -> NoReturn:
+def no_dialect(name: Name, namespace: Namespace) -> NoReturn:
     known = [
         n
         for n in (*namespace.names(), *namespace.library.index)
