@@ -8,6 +8,8 @@ the function shows, and must give the very function that stands there.
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ..bind import Defaults
 from ..diagnostics import CnnError
 from ..elaborate.fragment import elaborate_fragment
@@ -21,7 +23,7 @@ from .pattern import BELONGING, LAYERS, PatternNode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ..source import Span
     from .rule import Rewrite
@@ -44,7 +46,7 @@ def _as_meant(
 ) -> bool:
     node = view.nodes[name]
     inputs = [(f"x{i + 1}", view.types[value]) for i, value in enumerate(node.inputs)]
-    seen = shown(view, node, pattern.span)
+    seen = shown(called(node, view.functions), pattern.span)
     body = Body((_statement(pattern),), pattern.span)
     try:
         meant = elaborate_fragment(
@@ -57,11 +59,6 @@ def _as_meant(
     return len(found) == 1 and same(node.op, view.functions, found[0], functions)
 
 
-def _callee(node: Node, view: View) -> Graph:
-    assert isinstance(node.op, Call)
-    return view.functions[node.op.function]
-
-
 def _statement(pattern: PatternNode) -> Apply:
     arguments = tuple(Argument(name, value, pattern.span) for name, value in pattern.said)
     callee = Name(pattern.word, pattern.span)
@@ -71,27 +68,38 @@ def _statement(pattern: PatternNode) -> Apply:
 # --------------------------------------------------------------------- defaults
 
 
-def shown(view: View, node: Node, span: Span) -> Defaults:
-    """What all operators of one word have in common inside of a called function.
+def shown(graphs: Iterable[Graph], span: Span, mostly: bool = False) -> Defaults:
+    """What all operators of one word have in common in some functions.
 
     It may have been a `default` of the model. What a block says itself wins over it, so
     nothing is lost where it was not.
+
+    Arguments:
+        mostly: whether norms and activations that most layers have will do.
     """
     found: dict[str, list[tuple[Given, ...]]] = {}
-    for graph in _reached(_callee(node, view), view.functions):
+    for graph in graphs:
+        for node in graph.nodes:
+            if isinstance(node.op, Op) and node.op.family not in BELONGING:
+                found.setdefault(node.op.word, []).append(_given(node, graph, span))
+    return tuple((word, _common(given, mostly)) for word, given in found.items())
+
+
+def called(node: Node, functions: Mapping[str, Graph]) -> Iterator[Graph]:
+    """The function that a node calls, and those that it calls in turn."""
+    if isinstance(node.op, Call):
+        graph = functions[node.op.function]
+        yield graph
         for inner in graph.nodes:
-            if isinstance(inner.op, Op) and inner.op.family not in BELONGING:
-                found.setdefault(inner.op.word, []).append(_given(inner, graph, span))
-    return tuple((word, common(given)) for word, given in found.items())
+            yield from called(inner, functions)
 
 
-def common(given: list[tuple[Given, ...]]) -> tuple[Given, ...]:
-    """The arguments that all have, and the post-operators if those of all are the same."""
-    first, *others = given
-    posts = tuple(g for g in first if g.name is None)
-    same = all(tuple(g for g in other if g.name is None) == posts for other in others)
-    named = (g for g in first if g.name is not None and all(g in other for other in others))
-    return (*named, *(posts if same else ()))
+def _common(given: list[tuple[Given, ...]], mostly: bool) -> tuple[Given, ...]:
+    """The arguments that all have, and the post-operators of all or of most."""
+    named = (g for g in given[0] if g.name is not None and all(g in other for other in given))
+    chains = Counter(tuple(g for g in other if g.name is None) for other in given)
+    ((posts, count),) = chains.most_common(1)
+    return (*named, *(posts if mostly or count == len(given) else ()))
 
 
 def _given(node: Node, graph: Graph, span: Span) -> tuple[Given, ...]:
@@ -103,7 +111,7 @@ def _given(node: Node, graph: Graph, span: Span) -> tuple[Given, ...]:
 
 
 def _posts(node: Node, graph: Graph) -> Iterator[Op]:
-    """The norms and activations behind a layer."""
+    """The norms and activations behind a layer. A softmax ends a network, not a layer."""
     last = node.outputs[0].name
     while True:
         readers = [n for n in graph.nodes if last in n.inputs]
@@ -112,15 +120,10 @@ def _posts(node: Node, graph: Graph) -> Iterator[Op]:
         (after,) = readers
         if not isinstance(after.op, Op) or after.op.family not in BELONGING:
             return
+        if after.op.word == "softmax":
+            return
         yield after.op
         last = after.outputs[0].name
-
-
-def _reached(graph: Graph, functions: Mapping[str, Graph]) -> Iterator[Graph]:
-    yield graph
-    for node in graph.nodes:
-        if isinstance(node.op, Call):
-            yield from _reached(functions[node.op.function], functions)
 
 
 # --------------------------------------------------------------------- equality

@@ -13,7 +13,7 @@ from ..ops.norm import Bn
 from ..record import Record, replace
 from ..syntax import Apply, Body
 from ..types import TensorType
-from .calls import altered, shown
+from .calls import altered, called, shown
 from .fit import fitted
 from .match import Match, View, operator_value
 from .pattern import LAYERS, PatternNode
@@ -167,7 +167,7 @@ def _layer_defaults(rewrite: Rewrite, match: Match, view: View) -> Callable[[Sta
     for pattern, name, chain in rows:
         op = view.nodes[name].op
         if isinstance(op, Call):
-            inherited.append(shown(view, view.nodes[name], pattern.span))
+            inherited.append(shown(called(view.nodes[name], view.functions), pattern.span))
         if pattern.word not in LAYERS or isinstance(op, Call):
             continue
         given = []
