@@ -10,6 +10,7 @@ from ..diagnostics import fail
 from ..evaluate import OpRef, Scope, evaluate, lookup, spoken, truth
 from ..op import OPS, Op
 from ..ops.norm import Bn
+from ..ops.pool import AvgPool
 from ..ops.reshape import ConstantPad
 from ..record import replace
 from ..syntax import Binary, CallExpr, Expr, Name, Unary
@@ -189,6 +190,15 @@ def _meets_map(site: Site, value: str) -> bool:
     return isinstance(node.op, Op) and meets_map(node.op, site.view.types[node.inputs[0]])
 
 
+def _counts_padding(site: Site, value: str) -> bool:
+    """The average that gives a value pads with zeros and divides by their number too."""
+    from ..passes.bounds import has_padding
+
+    node = site.view.producers[value]
+    assert isinstance(node.op, AvgPool)
+    return node.op.count_include_pad and has_padding(node.op, site.view.types[node.inputs[0]])
+
+
 def _pads_below(site: Site, value: str) -> bool:
     """Whether the constant around a map is never above what is on it."""
     node = site.view.producers[value]
@@ -202,6 +212,11 @@ def _monotone(site: Site, f: OpRef) -> bool:
 
 def _idempotent(site: Site, f: OpRef) -> bool:
     return f.word in IDEMPOTENT
+
+
+def _located(site: Site, value: str) -> bool:
+    """Where its window lies is known: not while `same` waits for the size of the map."""
+    return site.window(value) is not None
 
 
 def _unpadded(site: Site, value: str) -> bool:
@@ -234,7 +249,9 @@ PREDICATES: dict[str, tuple[str, Predicate]] = {
     "idle": ("value", _idle),
     "normalised": ("value", _normalised),
     "meets_map": ("value", _meets_map),
+    "counts_padding": ("value", _counts_padding),
     "pads_below": ("value", _pads_below),
+    "located": ("value", _located),
     "unpadded": ("value", _unpadded),
     "explicit": ("value", _explicit),
     "covers": ("value value", _covers),
