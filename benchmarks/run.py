@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 def main() -> int:
-    rows = [*cold_start(), imports(), *scaling(), depth(), *creation()]
+    rows = [*cold_start(), imports(), *scaling(), depth(), *search(), *creation()]
     text = page(rows)
     (HERE / "README.md").write_text(text, encoding="utf-8")
     print(text)
@@ -105,6 +105,42 @@ model resnet1202 {
     return Row("CIFAR ResNet-1202, parse to report", "≤ 1 s", f"{seconds:.2f} s", seconds <= 1)
 
 
+def search() -> list[Row]:
+    """Chains of windows, and selections; a script whose claim does not hold fails."""
+    rows = [("chains of up to three windows that are 11x11/4", 1, script(CHAINS))]
+    base = script("import scipy.optimize, scipy.sparse")
+    for claim, limit, code in SELECTIONS:
+        rows.append((f"200 sites × 10 alternatives, {claim}", limit, script(SITES + code) - base))
+    return [Row(claim, f"≤ {limit} s", f"{s:.2f} s", s <= limit) for claim, limit, s in rows]
+
+
+CHAINS = """
+from cnndsl.rewrite.chains import chains
+from cnndsl.window import Window
+assert len(chains(Window(11, 11, 4, 4))) > 10_000
+"""
+SITES = """
+import random
+from cnndsl.rewrite.select import Alternative, Bound, Goal, Site, pareto, select
+rng = random.Random(0)
+def sites(costs):
+    alternatives = (Alternative(f"a{i}", costs(rng.random(), rng.random())) for i in range(2000))
+    return [Site(f"s{i}", tuple(next(alternatives) for _ in range(10))) for i in range(200)]
+def independent(p, m):
+    return {"params": int(1e8 * p), "macs": int(1e10 * m), "loss": rng.randrange(1000)}
+def opposed(p, m):
+    return independent(p, m) | {"loss": int((2 - p - m) * rng.randrange(400, 600))}
+goal = Goal("loss", (Bound("params", "<=", 6 * 10**9), Bound("macs", "<=", 6 * 10**11)))
+"""
+SELECTIONS = (
+    ("2 budgets: proven optimum", 3, "assert select(sites(independent), goal).proven"),
+    ("2 budgets, cheaper is worse: within 0.1 %", 10,
+     "assert select(sites(opposed), goal).gap < 1e-3"),
+    ("12 points of the front, all proven", 3,
+     "assert sum(point.proven for point in pareto(sites(independent))) == 12"),
+)  # fmt: skip
+
+
 def creation() -> list[Row]:
     """`create(seed)` of the emitted ResNet-50 against constructing the same class eagerly."""
     with tempfile.TemporaryDirectory() as folder:
@@ -154,6 +190,11 @@ def cost(command: Sequence[str], runs: int) -> tuple[float, float]:
     once(command)
     results = [once(command) for _ in range(runs)]
     return statistics.median(s for s, _ in results), max(m for _, m in results)
+
+
+def script(code: str) -> float:
+    """Median processor seconds of a piece of Python."""
+    return cost([sys.executable, "-c", code], 3)[0]
 
 
 def once(command: Sequence[str]) -> tuple[float, float]:

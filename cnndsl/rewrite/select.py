@@ -49,12 +49,12 @@ if TYPE_CHECKING:
     State = tuple[tuple[int, ...], int, tuple[Any, ...]]
     """Sites chosen: their cost and gauges, what they ban, and the path: one before, a cell."""
 
-EFFORT = 20_000
-"""Partial selections kept side by side; where that is too few the gap is reported."""
+EFFORT = 500_000
+"""Partial selections looked at below one ceiling; where that is too few the gap is reported."""
 SCALE = 1 << 40
 """Steps of a price between nothing and its rough size."""
-FIRST = 20
-"""So many different regrets lie below the first ceiling."""
+FIRST = 5
+"""So many different regrets lie below the first ceiling; each ceiling is twice as high."""
 
 
 class Alternative(Record):
@@ -157,7 +157,7 @@ def select(
 
     Arguments:
         base: costs that every selection has.
-        effort: partial selections kept side by side.
+        effort: partial selections looked at below one ceiling.
 
     Raises ImportError without SciPy.
     """
@@ -264,28 +264,25 @@ def _best(problem: _Problem, goal: Goal) -> Selection | _Nothing:
 
 
 def _deepen(model: _Model, effort: int) -> tuple[Choice | None, int, bool]:
-    """The cheapest choice, a cost that none is below, and whether that is its own."""
-    prices = _prices(model)
-    # Where the relaxation has no solution, the prices that show why prune the search.
-    reasons = (_cut(model, 0, _prices(model, elastic=True) or []),) if prices is None else ()
-    regrets = _cut(model, model.scale, prices or [])
+    """The cheapest choice, a cost that none is below, and whether the choice settles it."""
+    regrets, reasons = _cuts(model)
     floor, top = -(regrets.limit // model.scale), sum(map(max, model.cost))
-    height, best = _first_height(regrets.table) // model.scale + 1, None
-    least = floor
+    least, height = floor, _first_height(regrets.table) // model.scale + 1
+    best: Choice | None = None
     while True:
         ceiling = min(least + height, top)
         below = _Row(regrets.table, regrets.limit + model.scale * ceiling)
         choice, complete = _search(model, (below, *reasons), effort)
-        known = ceiling >= top
         if choice is not None and model.cost_of(choice) <= top:
-            best, top = choice, model.cost_of(choice) - 1
+            best, top = choice, model.cost_of(choice) - 1  # now only cheaper ones matter
         if complete and ceiling >= top:
             return best, top + 1, True
-        if not complete and (known or best is not None):
-            return best, floor, False
         if complete:
-            floor = ceiling + 1
-        height = 2 * height if complete else top - least
+            floor, height = ceiling + 1, 2 * height
+        elif best is not None or ceiling == top:
+            return best, floor, False
+        else:
+            height = top - least
 
 
 def _first_height(regrets: Table) -> int:
@@ -313,7 +310,7 @@ class _Model(Record):
             `base + sign · ⌊(least + unit · cost) / weight⌋`; what is rounded off are ties.
         budgets: the finest first.
         cliques: of each at most one alternative is chosen; `bans` in another form.
-        bits, bans: for every alternative a bit of its own, and those of its rivals.
+        bits, bans: for alternatives with rivals a bit of their own, and those of the rivals.
     """
 
     cost: Table
@@ -375,11 +372,11 @@ def _rivals(problem: _Problem) -> tuple[tuple[_Row, ...], Table, Table]:
         for i, site in enumerate(problem.sites)
         for j, choice in enumerate(site.alternatives)
     }
-    bits = {cell: 1 << at for at, cell in enumerate(cells.values())}
+    pairs = [sorted(cells[place] for place in pair) for pair in problem.exclusive]
+    bits = {cell: 1 << at for at, cell in enumerate(sorted(set(chain.from_iterable(pairs))))}
     bans = dict.fromkeys(bits, 0)
     rivals: dict[tuple[Cell, int], set[Cell]] = {}
-    for pair in problem.exclusive:
-        one, other = sorted(cells[place] for place in pair)
+    for one, other in pairs:
         bans[one] |= bits[other]
         bans[other] |= bits[one]
         rivals.setdefault((one, other[0]), set()).add(other)
@@ -399,12 +396,23 @@ def _rivals(problem: _Problem) -> tuple[tuple[_Row, ...], Table, Table]:
     return tuple(_Row(table(clique), 1) for clique in cliques), table(bits), table(bans)
 
 
-def _cut(model: _Model, scale: int, prices: Sequence[int]) -> _Row:
-    """What the rows imply at these prices for choices of cost 0, in units of 1 / scale.
+def _cuts(model: _Model) -> tuple[_Row, tuple[_Row, ...]]:
+    """The regrets of choices of cost 0, and what else the prices say."""
+    prices = _prices(model)
+    if prices is not None:
+        return _cut(model, model.scale, prices), ()
+    # Nothing fits, or hardly: the prices that show why prune the search instead.
+    free = [0] * len(model.rows)
+    reasons = _prices(model, elastic=True) or free
+    return _cut(model, model.scale, free), (_cut(model, 0, reasons),)
 
-    For choices of cost c the limit is `scale · c` higher. Without prices no row counts.
+
+def _cut(model: _Model, scale: int, prices: Sequence[int]) -> _Row:
+    """What the rows at these prices imply for choices of cost 0, in units of 1 / scale.
+
+    For choices of cost c the limit is `scale · c` higher.
     """
-    priced = list(zip(prices, model.rows, strict=False))
+    priced = list(zip(prices, model.rows, strict=True))
     terms = [(price, row.table) for price, row in priced]
     table, least = _grounded(_weighted([(scale, model.cost), *terms]))
     return _Row(table, sum(price * row.limit for price, row in priced) - least)
@@ -451,8 +459,8 @@ def _prices(model: _Model, elastic: bool = False) -> list[int] | None:
     """
     if not model.rows or not model.cost:
         return [0] * len(model.rows)
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_array
+    from scipy.optimize import linprog  # type: ignore[import-untyped]
+    from scipy.sparse import csr_array  # type: ignore[import-untyped]
 
     sizes = [_largest(row.table) for row in model.rows]
     most = _largest(model.cost)
@@ -491,10 +499,14 @@ def _search(model: _Model, cuts: tuple[_Row, ...], effort: int) -> tuple[Choice 
         return None, True
     states: list[State] = [((0,) * (1 + len(gauges)), 0, ())]
     complete, regret = True, 1 + len(model.budgets)
-    for layer in _layers(model, gauges, regret):
+    layers = _layers(model, gauges, regret)
+    work = sum(len(options) for options, _, _ in layers)
+    for layer in layers:
+        effort, work = effort - len(states) * len(layer[0]), work - len(layer[0])
         states = _undominated(_longer(states, layer), len(model.budgets))
-        if len(states) > effort:
-            states, complete = nsmallest(effort, states, key=lambda s: s[0][regret]), False
+        width = max(1, effort // max(1, work))
+        if len(states) > width:
+            states, complete = nsmallest(width, states, key=lambda s: s[0][regret]), False
     if not states:
         return None, complete
     _, _, path = min(states)
@@ -521,7 +533,7 @@ def _layers(model: _Model, gauges: Sequence[_Row], regret: int) -> list[Layer]:
     sites.sort(key=lambda options: sorted(step[regret] for step, *_ in options)[1:2] or [inf])
     layers: list[Layer] = []
     room, later = tuple(limits), 0
-    for options in sites:  # from the last on
+    for options in sites:  # the one that is chosen last comes first
         layers.append((options, room, later))
         least = map(min, zip(*(step[1:] for step, *_ in options), strict=True))
         room = tuple(map(sub, room, least))
