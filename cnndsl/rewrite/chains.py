@@ -20,6 +20,7 @@ from itertools import product
 
 from ..record import Record
 from ..window import IDENTITY, Axis, Padding, Window, axis, dense_taps
+from .fit import shares
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -172,35 +173,18 @@ def _kernels(room: int, dilation: int) -> Iterator[tuple[int, int]]:
 def fit_padding(total: tuple[int, int], axes: Sequence[Step]) -> tuple[tuple[int, int], ...] | None:
     """Paddings of the windows of a chain, along one axis, that together pad by `total`.
 
-    Each is at most the extent of its window, and they are as near to half of it as they
-    can be; of equally near ones those that pad earlier. Only the first window crops, and
-    then the others do not pad: rows that were cut off would come back as zeros. Gives
-    None when there are none.
+    They are shared out as `cnndsl.rewrite.fit.shares` says. Gives None when there are none.
 
     Arguments:
         axes: size, stride and dilation of each window.
     """
-    lo, hi = (_shares(amount, axes) for amount in total)
-    return None if lo is None or hi is None else tuple(zip(lo, hi, strict=True))
-
-
-def _shares(amount: int, axes: Sequence[Step]) -> tuple[int, ...] | None:
-    """The padding of each window on one side."""
-    if amount < 0:
-        return (amount, *[0] * (len(axes) - 1)) if axes else None
-    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}
+    parts: list[tuple[int, int]] = []
     before = 1
     for size, stride, dilation in axes:
-        extent = (size - 1) * dilation
-        longer: dict[int, tuple[int, tuple[int, ...]]] = {}
-        for padded, (distance, shares) in best.items():
-            for share in range(min(extent, (amount - padded) // before) + 1):
-                there = padded + share * before
-                # Later shares are added alike, so the best way to a sum stays the best.
-                way = (distance + (2 * share - extent) ** 2, (*shares, -share))
-                longer[there] = min(way, longer.get(there, way))
-        best, before = longer, before * stride
-    return tuple(-share for share in best[amount][1]) if amount in best else None
+        parts.append((before, (size - 1) * dilation))
+        before *= stride
+    lo, hi = (shares(amount, parts) for amount in total)
+    return None if lo is None or hi is None else tuple(zip(lo, hi, strict=True))
 
 
 # -------------------------------------------------------------------- in words
