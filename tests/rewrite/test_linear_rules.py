@@ -7,6 +7,8 @@ they refuse, and that what they refuse would be wrong.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from cnndsl.interpret import draw_integers, interpret
 from cnndsl.passes.flatten import flatten, paths
 from cnndsl.record import replace
 from cnndsl.rewrite.carry import carry
+from cnndsl.rewrite.catalogue import catalogue
 from cnndsl.rewrite.engine import Derivation, apply
 from cnndsl.rewrite.rule import read_rule
 from cnndsl.source import Source
@@ -43,17 +46,25 @@ def whole_numbers(module: Module) -> Weights:
     return {path: drawn[name] for name, path in paths(module).items() if name in drawn}
 
 
-def outputs(module: Module, weights: Weights, inputs: dict[str, Any]) -> list[Any]:
-    graph = flatten(module)
+def doubles(module: Module) -> Weights:
+    drawn = draw(module)
+    return {p: {r: np.float64(x) for r, x in arrays.items()} for p, arrays in drawn.items()}
+
+
+def values(module: Module, weights: Weights, inputs: dict[str, Any]) -> dict[str, Any]:
     named = {name: weights[path] for name, path in paths(module).items() if path in weights}
-    values = interpret(graph, inputs, named)
-    return [values[output.value] for output in graph.outputs]
+    return interpret(flatten(module), inputs, named)
+
+
+def outputs(module: Module, weights: Weights, inputs: dict[str, Any]) -> list[Any]:
+    found = values(module, weights, inputs)
+    return [found[output.value] for output in flatten(module).outputs]
 
 
 def images(module: Module) -> dict[str, Any]:
     """Whole numbers of both signs, none of them zero: padding stands out."""
     rng = np.random.default_rng(1)
-    shapes = {value.name: (2, *value.type.shape) for value in module.main.inputs}
+    shapes: dict[str, Any] = {v.name: (2, *v.type.shape) for v in module.main.inputs}
     return {n: rng.integers(1, 9, s) * rng.choice((-1, 1), s) for n, s in shapes.items()}
 
 
@@ -101,7 +112,8 @@ RULES = (
     ("fold_times", "conv(3x3, 5); times 0.1", "conv"),
     ("fold_affine_forward", "dwconv 1x1; conv(3x2/2, 6, valid, groups=2)", "conv"),
     ("fold_affine_forward", "dwconv 1x1; conv(3x3, 6, pad=[-1, 0, 0, -2])", "conv"),
-    ("fold_affine_forward", "dwconv(1x1, bias=false); conv(3x3/2, 8, groups=4, dilation=2)", "conv"),
+    ("fold_affine_forward", "dwconv(1x1, bias=false); conv(3x3/2, 8, groups=4, dilation=2)",
+     "conv"),
     ("fold_affine_forward_depthwise", "dwconv 1x1; dwconv(3x2, 3, valid)", "dwconv"),
     ("fold_affine_forward_depthwise", "dwconv(1x1, bias=false); dwconv(3x3/2, 2)", "dwconv"),
     ("fold_affine_forward_transposed", "dwconv(1x1, bias=false); deconv(3x3/2, 6, pad=1, groups=2)",
@@ -120,7 +132,8 @@ RULES = (
     ("merge_1x1_kxk", "conv(1x1, 6, bias=false); conv(3x2/2, 5, pad=[2, 0, 0, 1])", "conv"),
     ("merge_1x1_kxk", "conv(1x1, 6, groups=2); conv(3x3, 4, valid, dilation=2, groups=2)", "conv"),
     ("merge_kxk_kxk", "conv(3x2/2x1, 6, pad=[1, 2, 0, 1]); conv(2x3/1x2, 5, valid)", "conv"),
-    ("merge_kxk_kxk", "conv(2x2/2, 6, groups=2); conv(3x1, 4, valid, groups=2, bias=false)", "conv"),
+    ("merge_kxk_kxk", "conv(2x2/2, 6, groups=2); conv(3x1, 4, valid, groups=2, bias=false)",
+     "conv"),
     ("merge_depthwise", "dwconv(3x2, 2); dwconv(2x2/2, 2, valid)", "dwconv"),
     ("merge_separable", "dwconv(3x2/2, 2, pad=[1, 0, 2, 0]); conv 1x1, 5", "conv"),
     ("merge_transposed_1x1", "deconv(3x2/2, 6, pad=[1, 0, 0, 0], groups=2); conv(1x1, 4, groups=2)",
@@ -132,9 +145,10 @@ RULES = (
      "conv"),
     ("merge_1x1_avgpool", "conv(1x1, 5); avgpool(3x3/2, count_include_pad=false)", "conv"),
     ("merge_parallel", "add { | conv(3x3/2, 6, groups=2) | conv(1x1/2, 6, groups=2) }", "conv"),
-    ("merge_parallel", "add { | conv(1x1, 5, bias=false) | conv(2x4, 5, pad=[1, 0, 2, 1]) }", "conv"),
-    ("merge_parallel", "add { | conv(5x3, 5, dilation=1x2) | conv(3x2, 5, pad=[2, 2, 2, 0], dilation=2) }",
+    ("merge_parallel", "add { | conv(1x1, 5, bias=false) | conv(2x4, 5, pad=[1, 0, 2, 1]) }",
      "conv"),
+    ("merge_parallel",
+     "add { | conv(5x3, 5, dilation=1x2) | conv(3x2, 5, pad=[2, 2, 2, 0], dilation=2) }", "conv"),
     ("merge_acb", "add { | conv(3x3/2, 5) | conv(1x3/2, 5, bias=false) | conv 3x1/2, 5 }", "conv"),
     ("merge_parallel_depthwise", "add { | dwconv 1x1/2, 2 | dwconv 5x5/2, 2 }", "dwconv"),
     ("merge_parallel_transposed",
@@ -171,6 +185,14 @@ def test_a_rule_keeps_every_number(rule: str, body: str, expected: str, size: st
     assert agree(result.derivation)
 
 
+def test_every_rule_has_a_case() -> None:
+    files = {"inference", "merge", "morphism"}
+    chapters = [chapter for chapter in catalogue() if chapter.name in files]
+    assert {rule.partition("(")[0] for rule, *_ in RULES} == {
+        ref.rule.name.id for chapter in chapters for ref in chapter.rules
+    }
+
+
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_weights_stay_of_their_kind(kind: str) -> None:
     result = compiled("residual { conv 3x3, 4; bn }; relu", "fold_bn", "absorb_identity", "deepen")
@@ -185,7 +207,8 @@ def test_weights_stay_of_their_kind(kind: str) -> None:
 
 CONDITIONS = (
     ("fold_affine_forward", "dwconv 1x1; conv 3x3, 6", "`not b or unpadded(y)`"),
-    ("fold_affine_forward", "dwconv 1x1; conv(3x3, 6, pad=[-1, 0, 0, 1])", "`not b or unpadded(y)`"),
+    ("fold_affine_forward", "dwconv 1x1; conv(3x3, 6, pad=[-1, 0, 0, 1])",
+     "`not b or unpadded(y)`"),
     ("fold_affine_forward_depthwise", "dwconv 1x1; dwconv 3x3", "`not b or unpadded(y)`"),
     ("merge_1x1_kxk", "conv 1x1, 6; conv 3x3, 5", "`not b or unpadded(y)`"),
     ("merge_1x1_avgpool", "conv 1x1, 6; avgpool 3x3, pad=1", "`unpadded(y) or c and not b`"),
@@ -234,7 +257,9 @@ def forced(body: str, name: str, size: str = SIZES[0]) -> Derivation:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "body", "reason"), CONDITIONS)
-def test_conditions_refuse_what_would_be_wrong(name: str, body: str, reason: str, size: str) -> None:
+def test_conditions_refuse_what_would_be_wrong(
+    name: str, body: str, reason: str, size: str
+) -> None:
     assert reason in refusal(body, name, size)
     assert not agree(forced(body, name, size))
 
@@ -255,7 +280,8 @@ def test_an_identity_in_front_of_another_activation_is_none() -> None:
 
 COVERS = (
     ("merge_parallel", "add { | conv 1x3, 5 | conv 3x1, 5 }"),
-    ("merge_parallel", "add { | conv(2x2, 5, pad=[0, 1, 0, 1]) | conv(1x1, 5, pad=[1, -1, 0, 0]) }"),
+    ("merge_parallel",
+     "add { | conv(2x2, 5, pad=[0, 1, 0, 1]) | conv(1x1, 5, pad=[1, -1, 0, 0]) }"),
     ("merge_parallel", "add { | conv(2x2, 5, pad=1, dilation=2) | conv 1x1, 5 }"),
     ("merge_parallel_depthwise", "add { | dwconv(3x3, dilation=2) | dwconv 3x3 }"),
     ("absorb_depthwise", "add { | conv 3x3, 4 | dwconv 5x5 }"),
@@ -318,3 +344,184 @@ REFUSED = (
 @pytest.mark.parametrize(("name", "body", "reason"), REFUSED)
 def test_what_is_not_the_left_side(name: str, body: str, reason: str) -> None:
     assert reason in refusal(body, name)
+
+
+# ----------------------------------------------------------------------- sums, sets, round trips
+
+
+def test_further_terms_of_a_sum_stay() -> None:
+    body = "y: add { | conv 3x3/2, 4 | maxpool 3x3/2, pad=1 | conv 1x1/2, 4 | avgpool 1x1/2 }; relu"
+    result = compiled(body, "merge_branches")
+    assert result.derivation is not None
+    assert words(result.module) == ["conv", "maxpool", "add", "relu"]
+    assert dict(result.module.main.labels)["y"] == result.module.main.nodes[2].outputs[0].name
+    assert agree(result.derivation)
+
+
+def test_the_map_itself_may_be_added_again_and_again() -> None:
+    result = compiled("x: relu; y: conv 3x3, 4; add(x, y, x, x)", "absorb_identity")
+    assert result.derivation is not None
+    assert words(result.module) == ["relu", "conv"]
+    assert agree(result.derivation)
+
+
+def test_a_norm_in_front_of_a_layer() -> None:
+    body = "bn; conv 3x3, 6, valid; relu; bn; dwconv 3x3, valid; relu; bn; conv 3x3, 4"
+    forward = "fold_affine_forward", "fold_affine_forward_depthwise"
+    result = compiled(body, "bn_as_affine", *forward)
+    assert result.derivation is not None
+    expected = ["conv", "relu", "dwconv", "relu", "dwconv", "conv"]
+    assert words(result.module) == expected  # the last one is padded
+    assert agree(result.derivation)
+
+
+def test_taps_taken_apart_come_together_again() -> None:
+    result = compiled("conv(3x2/2, 6, pad=[1, 0, 2, 1])", "decouple_exact", "merge_separable")
+    assert result.derivation is not None
+    weights = whole_numbers(result.derivation.start)
+    ((_, before),) = weights.items()
+    ((_, after),) = carry(result.derivation, weights).weights.items()
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(before[role], after[role]) for role in before)
+
+
+# ----------------------------------------------------------------------- published blocks
+
+BLOCKS = {
+    "RepVGG": ("add { | conv 3x3, 4, bn | conv 1x1, 4, bn | bn }; relu", "conv 3x3, 4; relu"),
+    "RepVGG, grouped": (
+        "add { | conv 3x3/2, 6, groups=2, bn | conv 1x1/2, 6, groups=2, bn }",
+        "conv 3x3/2, 6, groups=2",
+    ),
+    "ACNet": ("add { | conv 3x3, 6, bn | conv 1x3, 6, bn | conv 3x1, 6, bn }", "conv 3x3, 6"),
+    "ACNet, strided": (
+        "add { | conv 5x5/2, 6, bn | conv 1x5/2, 6, bn | conv 5x1/2, 6, bn }",
+        "conv 5x5/2, 6",
+    ),
+    "MobileOne": (
+        "add { | dwconv 3x3, bn | dwconv 3x3, bn | dwconv 3x3, bn | dwconv 1x1, bn | bn }; relu",
+        "dwconv 3x3; relu",
+    ),
+    "RepLKNet": ("add { | dwconv 13x13, bn | dwconv 5x5, bn }; relu", "dwconv 13x13; relu"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_blocks_of_many_branches_become_one_layer(block: str, size: str) -> None:
+    trained, deployed = BLOCKS[block]
+    result = compiled(trained, "merge_branches", size=size)
+    assert result.derivation is not None
+    assert layers(result.module) == layers(compiled(deployed, size=size).module)
+    assert agree(result.derivation)
+
+
+def layers(module: Module) -> list[object]:
+    return [node.op for node in flatten(module).nodes]
+
+
+def test_asymmetric_convolutions_merge_at_once() -> None:
+    result = compiled(BLOCKS["ACNet"][0], "fold_bn", "merge_acb")
+    assert result.derivation is not None
+    assert [step.sites for step in result.derivation.steps] == [3, 1]
+    assert layers(result.module) == layers(compiled("conv 3x3, 6").module)
+    assert agree(result.derivation)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_diverse_branch_block(size: str) -> None:
+    """Its authors pad with what the norm makes of zero: the norm stands behind the padding."""
+    text = f"""
+    let merge = [fold_bn, conv_then_avgpool, merge_kxk_kxk, merge_parallel]
+    model net {{
+      input {size}x4
+      add {{
+        | conv 1x1, 6, bn
+        | conv 3x3, 6, bn
+        | conv 1x1, 5, pad=1, bn; conv 3x3, 6, valid, bn
+        | conv 1x1, 6, pad=1, bn; avgpool 3x3; bn
+      }}
+    }}
+    """
+    result = compile_model(Source("net.cnn", text), rewrite=("merge",))
+    assert result.derivation is not None
+    assert layers(result.module) == layers(compiled("conv 3x3, 6", size=size).module)
+    assert agree(result.derivation)
+
+
+def test_an_expanded_network() -> None:
+    body = "conv 1x1, 8, bias=false; conv 3x3/2, 8; conv 1x1, 5; relu"
+    result = compiled(body, "merge_1x1_kxk", "merge_kxk_1x1")
+    assert result.derivation is not None
+    assert layers(result.module) == layers(compiled("conv 3x3/2, 5; relu").module)
+    assert agree(result.derivation)
+
+
+SPECS = (
+    ("convnext.cnn:convnext_tiny", ("layerscale_as_affine", "fold_affine"), "layerscale"),
+    ("inception_resnet_v2.cnn", ("fold_norms", "fold_times"), "times"),
+    ("mobilenet_v2.cnn", ("fold_norms",), "bn"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "rules", "gone"), SPECS)
+def test_networks_are_rid_of_what_is_linear(spec: str, rules: tuple[str, ...], gone: str) -> None:
+    assert gone in words(compile_model(spec).module)
+    assert gone not in words(compile_model(spec, rewrite=rules).module)
+
+
+def test_repvgg_a0_is_deployed() -> None:
+    """Published: 9.11M parameters in training and 8.31M deployed (8,309,384 in one model zoo).
+
+    By hand, deployed: 9 · c · n + n for each 3x3, and the classifier.
+    """
+    spec, size = "repvgg.cnn:repvgg_a0", "64x64x3"
+    result = compile_model(spec, input=size, rewrite=("merge_branches",))
+    derivation = result.derivation
+    assert derivation is not None
+    widths = [3, 48, *[48] * 2, *[96] * 4, *[192] * 14, 1280]
+    pairs = list(pairwise(widths))
+    convolutions = sum(9 * c * n + n for c, n in pairs)
+    assert result.cost.params == convolutions + 1281 * 1000 == 8_309_384
+    assert compile_model(spec).cost.params == 9_108_968
+    assert layers(result.module) == layers(compile_model(f"{spec}_deployed", input=size).module)
+    assert words(result.module)[:-3] == ["conv", "relu"] * len(pairs)
+
+    weights = doubles(derivation.start)
+    carried = carry(derivation, weights)
+    rng = np.random.default_rng(0)
+    inputs = {value.name: rng.normal(size=(1, 64, 64, 3)) for value in derivation.start.main.inputs}
+    before, after = (
+        values(module, arrays, inputs)
+        for module, arrays in ((derivation.start, weights), (result.module, carried.weights))
+    )
+    assert np.abs(before["fc1"]).max() > 0.1
+    assert np.abs(before["fc1"] - after["fc1"]).max() < 1e-9
+
+
+def test_a_block_of_repvgg_is_what_torch_computes() -> None:
+    """The branches in PyTorch, one convolution of the carried kernel beside them."""
+    torch = pytest.importorskip("torch")
+    from torch.nn import functional
+
+    result = compiled(BLOCKS["RepVGG"][0].removesuffix("; relu"), "merge_branches")
+    assert result.derivation is not None
+    weights = doubles(result.derivation.start)
+    ((_, kept),) = carry(result.derivation, weights).weights.items()
+    named = {
+        path[-1]: {role: torch.tensor(x) for role, x in arrays.items()}
+        for path, arrays in [*weights.items(), (("one",), kept)]
+    }
+    x = torch.randn(2, 4, 9, 8, dtype=torch.float64)
+
+    def convolved(layer: str) -> Any:
+        kernel = named[layer]["kernel"].permute(3, 2, 0, 1)
+        return functional.conv2d(x, kernel, named[layer].get("bias"), padding="same")
+
+    def normed(layer: str, y: Any) -> Any:
+        roles = named[layer]
+        statistics = roles["mean"], roles["variance"], roles["scale"], roles["shift"]
+        return functional.batch_norm(y, *statistics, eps=1e-5)
+
+    trained = normed("bn1", convolved("conv1")) + normed("bn2", convolved("conv2"))
+    assert torch.allclose(trained + normed("bn3", x), convolved("one"), rtol=0, atol=1e-12)
