@@ -1,7 +1,8 @@
 """Windows of fragments: what an output reads of an input, as one window for each axis.
 
 Along a chain windows compose. Where branches meet, their taps are united after
-they are aligned; branches whose strides or sizes differ have no common window.
+they are aligned; branches whose strides or sizes differ have no common window, and a
+row beside a column, a cross, has but the outline of one.
 Equality of two such windows holds for maps of every size (`cnndsl.window`).
 """
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     Reading = tuple[Axis, Axis] | None
     """Windows along height and width; None when it is none: the whole map, or no one stride."""
+
+
+class Outline(tuple[Axis, Axis]):
+    """Windows along height and width of which not every pair of taps is read."""
 
 
 def readings(graph: Graph, functions: Mapping[str, Graph]) -> dict[tuple[str, str], Reading]:
@@ -53,7 +58,8 @@ def readings(graph: Graph, functions: Mapping[str, Graph]) -> dict[tuple[str, st
 def _then(first: Reading, after: Reading) -> Reading:
     if first is None or after is None or any(map(_returns, first, after)):
         return None
-    return first[0].then(after[0]), first[1].then(after[1])
+    whole = first[0].then(after[0]), first[1].then(after[1])
+    return Outline(whole) if isinstance(first, Outline) or isinstance(after, Outline) else whole
 
 
 def _returns(first: Axis, after: Axis) -> bool:
@@ -68,7 +74,16 @@ def _united(parts: list[Reading]) -> Reading:
             return None
         height, width = unite(first[0], other[0]), unite(first[1], other[1])
         first = None if height is None or width is None else (height, width)
-    return first
+    return first if first is None or _is_whole(first, parts) else Outline(first)
+
+
+def _is_whole(united: tuple[Axis, Axis], parts: list[Reading]) -> bool:
+    """Whether parts read all pairs of taps: one does alone, or they differ along one side only."""
+    exact = [part for part in parts if not isinstance(part, Outline)]
+    along = len(exact) == len(parts) and any(
+        all(part is not None and part[side] == united[side] for part in parts) for side in (0, 1)
+    )
+    return united in exact or along
 
 
 def unite(a: Axis, b: Axis) -> Axis | None:
@@ -83,7 +98,7 @@ def unite(a: Axis, b: Axis) -> Axis | None:
 
 def keeps_window(a: Reading, b: Reading) -> bool:
     """The same inputs, at the same stride and alignment."""
-    return a is not None and a == b
+    return a is not None and a == b and not isinstance(a, Outline) and not isinstance(b, Outline)
 
 
 def keeps_hull(a: Reading, b: Reading) -> bool:
@@ -105,4 +120,5 @@ def in_words(reading: Reading) -> str:
     pads = dict.fromkeys(pad for axis in reading for pad in (axis.lo, axis.hi))
     padding = str(*pads) if len(pads) == 1 else str([p for a in reading for p in (a.lo, a.hi)])
     holes = any(axis.taps != (2 << axis.extent) - 1 for axis in reading)
+    holes = holes or isinstance(reading, Outline)
     return f"{sizes}{stride}, padding {padding}{', with holes' if holes else ''}"
