@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..diagnostics import fail
 from ..evaluate import OpRef, Scope, evaluate, lookup, spoken, truth
 from ..op import OPS, Op
+from ..ops.merge import Add
 from ..ops.norm import Bn
 from ..ops.pool import AvgPool
 from ..ops.reshape import ConstantPad
@@ -77,15 +78,15 @@ def unmet(rewrite: Rewrite, match: Match, view: View) -> str:
     """Why the conditions of a rule do not hold at a match; nothing when they do."""
     site = Site(rewrite, match, view)
     for condition in rewrite.conditions:
-        for part in _conjuncts(condition):
+        for part in conjuncts(condition):
             if not holds(part, site):
                 return f"`{part.span.text}` does not hold{_values(part, site)}"
     return ""
 
 
-def _conjuncts(expr: Expr) -> list[Expr]:
+def conjuncts(expr: Expr) -> list[Expr]:
     if isinstance(expr, Binary) and expr.operator == "and":
-        return _conjuncts(expr.left) + _conjuncts(expr.right)
+        return conjuncts(expr.left) + conjuncts(expr.right)
     return [expr]
 
 
@@ -182,6 +183,14 @@ def _normalised(site: Site, value: str) -> bool:
     return any(isinstance(reader.op, Bn) for reader in site.view.consumers.get(value, ()))
 
 
+def _summed(site: Site, one: str, other: str) -> bool:
+    """Both are terms of one sum, where linear layers become one without a split."""
+    return any(
+        isinstance(reader.op, Add) and other in reader.inputs
+        for reader in site.view.consumers.get(one, ())
+    )
+
+
 def _meets_map(site: Site, value: str) -> bool:
     """Whether every window of the pool that gives a value has an element of the map in it."""
     from ..passes.bounds import meets_map
@@ -248,6 +257,7 @@ PREDICATES: dict[str, tuple[str, Predicate]] = {
     "nonnegative": ("value", _nonnegative),
     "idle": ("value", _idle),
     "normalised": ("value", _normalised),
+    "summed": ("value value", _summed),
     "meets_map": ("value", _meets_map),
     "counts_padding": ("value", _counts_padding),
     "pads_below": ("value", _pads_below),

@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 
 from . import NotCarried, carrier
-from .affine import each_input, made
-from .kernels import kernel_shape, regrouped
+from .affine import affine, each_input, made
+from .kernels import Linear, kernel_shape, linear, regrouped, superposed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +77,17 @@ def densify(old: Sequence[Held], new: Sequence[Layer], holes: Mapping[str, Any])
     (layer,) = old
     channels = layer.inputs[0].channels
     return [{**layer.arrays, "kernel": regrouped(layer["kernel"], channels, channels)}]
+
+
+@carrier
+def superpose_norm(
+    old: Sequence[Held], new: Sequence[Layer], holes: Mapping[str, Any]
+) -> list[Arrays]:
+    """A layer and a norm beside it as one: a tap that scales every channel by itself."""
+    layer, norm = old
+    factor, offset = affine(norm)
+    tap = Linear(np.reshape(factor, (1, 1, 1, -1)), offset)
+    return [superposed((linear(layer), tap), new[0])]
 
 
 # --------------------------------------------------------------- the same numbers

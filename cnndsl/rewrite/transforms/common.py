@@ -9,8 +9,9 @@ from .local import local, replaced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterator, Sequence
 
+    from ...types import TensorType
     from ..match import View
     from ..replacement import Replacement
 
@@ -33,7 +34,8 @@ def _key(view: View, node: Node) -> Hashable | None:
     """What a node computes; None for what is its own: weights that nobody shares, and chance."""
     if _is_random(view, node.op):
         return None
-    owner = (node.weights or node.name) if _has_weights(view, node) else None
+    weighted = _has_weights(view, node.op, view.inputs(node))
+    owner = (node.weights or node.name) if weighted else None
     commutes = isinstance(node.op, Op) and node.op.word in COMMUTES
     inputs = tuple(sorted(node.inputs)) if commutes else node.inputs
     return node.op, inputs, owner
@@ -45,8 +47,9 @@ def _is_random(view: View, op: Op | Call) -> bool:
     return op.family == "regular"
 
 
-def _has_weights(view: View, node: Node) -> bool:
-    if isinstance(node.op, Call):
-        inner = View(view.functions[node.op.function], view.module)
-        return any(_has_weights(inner, n) for n in inner.graph.nodes)
-    return bool(node.op.weights(*view.inputs(node)))
+def _has_weights(view: View, op: Op | Call, inputs: Sequence[TensorType]) -> bool:
+    if isinstance(op, Op):
+        return bool(op.weights(*inputs))
+    graph = view.functions[op.function]
+    types = graph.types
+    return any(_has_weights(view, n.op, [types[value] for value in n.inputs]) for n in graph.nodes)
