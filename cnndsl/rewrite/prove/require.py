@@ -1,0 +1,44 @@
+"""Rules of users are checked before they are applied."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from ...diagnostics import fail
+from ..rule import Rewrite, read_rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...evaluate import RuleRef
+    from .check import Verdict
+
+
+def require_proof(rewrite: Rewrite) -> None:
+    """Raise CnnError (E1005) unless a rule keeps what it says. Each rule is checked once."""
+    verdict = _verdict(rewrite.ref)
+    span = rewrite.ref.rule.name.span
+    found = verdict.counterexample
+    if found is not None:
+        fail(
+            "E1005",
+            f"the rule `{rewrite.text}` is wrong: {found.problem.text}",
+            span,
+            notes=[f"for example in\n{found.text}", f"which becomes\n{found.after}"],
+        )
+    if not verdict.cases and rewrite.keeps_function:
+        fail(
+            "E1005",
+            f"nothing shows that the rule `{rewrite.text}` is right",
+            span,
+            notes=[
+                f"it applies to none of {verdict.tried:,} networks made from its left side",
+                *verdict.refusals,
+            ],
+        )
+
+
+@cache
+def _verdict(ref: RuleRef) -> Verdict:
+    from .check import check_rule
+
+    return check_rule(read_rule(ref))
