@@ -234,11 +234,6 @@ def _unpadded(site: Site, value: str) -> bool:
     return window is not None and all(axis.lo <= 0 and axis.hi <= 0 for axis in window)
 
 
-def _explicit(site: Site, value: str) -> bool:
-    """Its operator reads the same window whatever the size of the map."""
-    return site.window(value) is not None
-
-
 def _covers(site: Site, wide: str, narrow: str) -> bool:
     """The first operator reads all that the second one reads, at the same stride and place."""
     from .windows import unite
@@ -263,7 +258,6 @@ PREDICATES: dict[str, tuple[str, Predicate]] = {
     "pads_below": ("value", _pads_below),
     "located": ("value", _located),
     "unpadded": ("value", _unpadded),
-    "explicit": ("value", _explicit),
     "covers": ("value value", _covers),
 }
 """What each predicate asks about, and the answer."""

@@ -30,12 +30,13 @@ def drop_dead(module: Module, rewrite: Rewrite, places: Places) -> Transformed:
 
 def _alive(graph: Graph) -> Graph:
     """The function without what only training needs, or nobody."""
-    outputs = tuple(output for output in graph.outputs if not output.training)
-    kept = living(graph, outputs)
-    return replace(kept, nodes=_with_heirs(graph, kept.nodes))
+    kept = living(graph, tuple(output for output in graph.outputs if not output.training))
+    types = kept.types
+    labels = tuple((label, value) for label, value in kept.labels if value in types)
+    return replace(kept, nodes=_with_heirs(kept.nodes), labels=labels)
 
 
-def _with_heirs(graph: Graph, kept: tuple[Node, ...]) -> tuple[Node, ...]:
+def _with_heirs(kept: tuple[Node, ...]) -> tuple[Node, ...]:
     """Weights that a dead operator lent stay under its name, with the first that borrowed them."""
     known = {node.name for node in kept}
     nodes = []
