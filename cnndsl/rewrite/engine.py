@@ -13,7 +13,7 @@ from ..history import Change, History
 from ..passes.cost import Cost, cost
 from ..record import Record, replace
 from .calls import same
-from .match import Refusal, View, find
+from .match import Match, Refusal, View, find
 from .places import Places, calls, occurrences
 from .replacement import NotHere, Replacement, put_in_place, replacement
 from .rule import Rewrite
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..source import Span
     from ..symbol import Size
     from ..types import TensorType
+    from .places import Path
     from .transforms import Mover
 
     class Where(Protocol):
@@ -231,30 +232,37 @@ def _round(
 ) -> Derivation | None:
     module = derivation.module
     chosen = chosen.on(module)
-    sites = {graph.name: _sites(derivation, rewrite, graph, refusals) for graph in module.functions}
+    paths = {} if chosen.everywhere else occurrences(module)
+    sites = {
+        graph.name: _sites(derivation, rewrite, graph, chosen, paths.get(graph.name, []), refusals)
+        for graph in module.functions
+    }
     if not any(sites.values()):
         return None
     after, moves = rewritten(module, sites, chosen)
-    if not moves:
-        for found in sites.values():
-            refusals += [
-                Refusal(r.match.function, r.match.nodes[0], "it is not at the places named", 0)
-                for r in found
-            ]
+    if not moves:  # wanted only where weights are borrowed: copies are rewritten with the lender
         return None
     return _extended(derivation, rewrite, places, after, moves)
 
 
 def _sites(
-    derivation: Derivation, rewrite: Rewrite, graph: Graph, refusals: list[Refusal]
+    derivation: Derivation,
+    rewrite: Rewrite,
+    graph: Graph,
+    chosen: Where,
+    paths: Sequence[Path],
+    refusals: list[Refusal],
 ) -> list[Replacement]:
-    """The replacements of a function, none of which touch each other."""
+    """The replacements of a function that are wanted somewhere, none of which touch each other."""
     module = derivation.module
     view = View(graph, module)
     found: list[Replacement] = []
     touched: set[str] = set()
     taken = {node.name for node in graph.nodes} | {v.name for v in graph.inputs}
     for match in find(rewrite, view, refusals):
+        if not (chosen.everywhere or any(_is_at(match, path, chosen) for path in paths)):
+            refusals.append(Refusal(graph.name, match.nodes[0], "it is not at the places named", 0))
+            continue
         if touched & {*match.removed}:
             continue
         try:
@@ -272,6 +280,11 @@ def _sites(
         touched.update(match.removed)
         found.append(new)
     return found
+
+
+def _is_at(match: Match, path: Path, chosen: Where) -> bool:
+    """Whether a match is wanted in the copy of its function at a path."""
+    return all(chosen.contains(path, name) for name in match.nodes)
 
 
 def _unchanged(new: Replacement, view: View) -> bool:
@@ -345,7 +358,7 @@ class _Split:
         wanted = tuple(
             number
             for number, new in enumerate(self.sites[graph.name])
-            if all(self.chosen.contains(path, name) for name in new.match.nodes)
+            if _is_at(new.match, path, self.chosen)
         )
         key = graph.name, wanted, tuple(callees.items())
         if key not in self.versions:

@@ -27,7 +27,7 @@ from .pattern import ASSOCIATIVE, BELONGING, COMMUTES, FREE, Pattern, PatternNod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from ..graph import Module
@@ -123,15 +123,21 @@ class View:
         return users[0] if alone and users[0].inputs.count(value) == 1 else None
 
 
-def find(rewrite: Rewrite, view: View, refusals: list[Refusal] | None = None) -> list[Match]:
+def find(
+    rewrite: Rewrite,
+    view: View,
+    refusals: list[Refusal] | None = None,
+    anchors: Iterable[Node] | None = None,
+) -> list[Match]:
     """Every place of a function where a rule's left side stands, each once.
 
     Matches may overlap. `refusals` collects the reasons of those that came to nothing.
+    With `anchors` the left side is to begin at one of these operators.
     """
     assert rewrite.equation is not None
     pattern = rewrite.equation.left
     found: dict[frozenset[str], Match] = {}
-    for node in view.graph.nodes:
+    for node in view.graph.nodes if anchors is None else anchors:
         if not _could_be(pattern.nodes[0], node, view):
             continue
         search = _Search(rewrite, view, pattern)

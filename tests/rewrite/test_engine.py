@@ -28,6 +28,7 @@ rule siblings exact {
   output a, b
 }
 rule swap exact { f; maxpool k => maxpool k; f; when monotone(f) }
+rule first_of_two { conv k, n; conv m, n => conv k, n }
 rule deep_stem { conv 7x7/2, n => conv 3x3/2, n; conv 3x3, n; conv 3x3, n; keeps shape }
 """
 
@@ -191,6 +192,12 @@ def test_places(place: str, sites: int) -> None:
         if isinstance(node.op, Conv)
     )
     assert grouped == sites
+
+
+def test_a_match_elsewhere_does_not_stand_in_the_way() -> None:
+    chain = "input 8x8x4; a: conv 1x1, 4; b: conv 3x3, 4; c: conv 5x5, 4"
+    result = compiled(network(chain, 'first_of_two at "b, c"'))
+    assert [op.window.height for op in convolutions(result)] == [1, 3]  # not a and b, as everywhere
 
 
 def test_copies_with_one_fate_stay_one_function() -> None:
