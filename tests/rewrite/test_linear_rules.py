@@ -420,6 +420,14 @@ def layers(module: Module) -> list[object]:
     return [node.op for node in flatten(module).nodes]
 
 
+def test_a_norm_alone_is_an_affine_branch() -> None:
+    rules = "fold_bn", "bn_as_affine", "merge_parallel", "absorb_depthwise"
+    result = compiled(BLOCKS["RepVGG"][0], *rules)
+    assert result.derivation is not None
+    assert layers(result.module) == layers(compiled(BLOCKS["RepVGG"][1]).module)
+    assert agree(result.derivation)
+
+
 def test_asymmetric_convolutions_merge_at_once() -> None:
     result = compiled(BLOCKS["ACNet"][0], "fold_bn", "merge_acb")
     assert result.derivation is not None
