@@ -14,6 +14,7 @@ from ..ops.norm import Bn
 from ..ops.pool import AvgPool
 from ..ops.reshape import ConstantPad
 from ..record import replace
+from ..symbol import Symbol
 from ..syntax import Binary, CallExpr, Expr, Name, Unary
 from ..types import TensorType
 from ..window import IDENTITY
@@ -34,6 +35,8 @@ IDEMPOTENT = ("relu", "relu6", "abs")
 """Activations that change nothing the second time."""
 HOMOGENEOUS = ("relu", "leakyrelu", "abs")
 """Activations that a positive factor may pass through."""
+LARGE = 2**20
+"""Height or width of a map whose size is open."""
 
 
 class Site:
@@ -215,6 +218,12 @@ def _pads_below(site: Site, value: str) -> bool:
     return node.op.value <= site.view.bounds[node.inputs[0]].low
 
 
+def _smaller(site: Site, one: str, other: str) -> bool:
+    """The first value has fewer positions than the second; sizes that are open count as large."""
+    less = site.view.types[other].area - site.view.types[one].area
+    return (less.at(dict.fromkeys(less.variables, LARGE)) if isinstance(less, Symbol) else less) > 0
+
+
 def _monotone(site: Site, f: OpRef) -> bool:
     return f.word in MONOTONE
 
@@ -255,6 +264,7 @@ PREDICATES: dict[str, tuple[str, Predicate]] = {
     "summed": ("value value", _summed),
     "meets_map": ("value", _meets_map),
     "counts_padding": ("value", _counts_padding),
+    "smaller": ("value value", _smaller),
     "pads_below": ("value", _pads_below),
     "located": ("value", _located),
     "unpadded": ("value", _unpadded),
