@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 
 from ...graph import Module
@@ -72,7 +73,7 @@ def sources(op: Op, inputs: Sequence[TensorType]) -> list[list[int]]:
         ends = [0]
         for part in op.infer(*inputs):
             ends.append(ends[-1] + part.channels)
-        return [list(range(a, b)) for a, b in zip(ends, ends[1:], strict=False)]
+        return [list(range(a, b)) for a, b in pairwise(ends)]
     if isinstance(op, PadChannels):
         return [[*range(count), *[MADE] * (op.channels - count)]]
     if isinstance(op, Shuffle):
@@ -80,17 +81,21 @@ def sources(op: Op, inputs: Sequence[TensorType]) -> list[list[int]]:
     if isinstance(op, DepthToSpace):
         return [rows(op, range(count))[0]]
     if isinstance(op, SpaceToDepth):
-        area = op.factor**2
-        return [_repeat(range(count), area) if op.order == "crd" else [*range(count)] * area]
+        return [_spread(count, op.factor**2, op.order == "crd")]
     if isinstance(op, Flatten):
         area = inputs[0].area
-        assert not isinstance(area, Symbol)
-        return [_repeat(range(count), area) if op.order == "chw" else [*range(count)] * area]
+        assert not isinstance(area, Symbol)  # `flatten` itself refuses those
+        return [_spread(count, area, op.order == "chw")]
     return [list(range(count))]
 
 
 def _repeat(items: Iterable[int], times: int) -> list[int]:
     return [item for item in items for _ in range(times)]
+
+
+def _spread(channels: int, positions: int, channels_first: bool) -> list[int]:
+    """Positions become channels: all of one channel follow each other, or all channels of one."""
+    return _repeat(range(channels), positions) if channels_first else [*range(channels)] * positions
 
 
 def parts(op: Op) -> int:
@@ -310,5 +315,5 @@ class Channels:
             return replace(op, channels=round(sizes[0]))
         if isinstance(op, Split) and (len(op.parts) > 1 or (self.lockstep and len({*sizes}) > 1)):
             ends = [round(sum(sizes[:i])) for i in range(len(sizes) + 1)]
-            return replace(op, parts=tuple(b - a for a, b in zip(ends, ends[1:], strict=False)))
+            return replace(op, parts=tuple(b - a for a, b in pairwise(ends)))
         return op

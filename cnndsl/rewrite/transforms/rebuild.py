@@ -18,12 +18,14 @@ from . import Untransformed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ...types import TensorType
 
     Path = tuple[str, ...]
+    Types = Sequence[TensorType]
     Edit = Callable[[Path, Graph], Graph]
+    Adapt = Callable[[Op, Types, Types], Op]
 
 
 def as_it_is(path: Path, graph: Graph) -> Graph:
@@ -31,60 +33,97 @@ def as_it_is(path: Path, graph: Graph) -> Graph:
     return graph
 
 
+def the_same(op: Op, before: Types, now: Types) -> Op:
+    """The adaptation of an operator that has none."""
+    return op
+
+
 def rebuilt(
-    module: Module, edit: Edit = as_it_is, inputs: Sequence[TensorType] | None = None
+    module: Module,
+    edit: Edit = as_it_is,
+    inputs: Types | None = None,
+    adapt: Adapt = the_same,
 ) -> Module:
     """The module with every function edited at every place. Raises Untransformed.
 
     Arguments:
         inputs: types of the main inputs, where they are others.
+        adapt: what becomes of an operator whose inputs were of some types and are of others.
     """
     types = [value.type for value in module.main.inputs] if inputs is None else inputs
-    builder = _Builder(module, edit)
+    builder = _Builder(module, edit, adapt)
     main = builder.function(module.main, (), types)
     functions = {graph.name: graph for graph in builder.named.values()}
     return replace(module, functions=needed(functions.values(), main.name))
 
 
 def resized(module: Module, operators: Mapping[Path, Op]) -> Module:
-    """The module with other operators at the given paths. Raises Untransformed."""
+    """The module with other numbers of channels at the given paths. Raises Untransformed."""
 
     def edit(path: Path, graph: Graph) -> Graph:
         nodes = tuple(
             replace(node, op=operators.get((*path, node.name), node.op)) for node in graph.nodes
         )
-        return replace(graph, nodes=nodes)
+        pairs = [(a.op, b.op) for a, b in zip(graph.nodes, nodes, strict=True)]
+        return replace(graph, nodes=nodes, arguments=_arguments(graph, pairs))
 
     return rebuilt(module, edit)
 
 
+def _arguments(
+    graph: Graph, operators: Sequence[tuple[Op | Call, Op | Call]]
+) -> tuple[tuple[str, object], ...]:
+    """Arguments that are numbers of channels, as they are now.
+
+    Nothing proves that an argument was meant so. Who relies on it elaborates the block again.
+    """
+    sizes: dict[object, set[object]] = {}
+    for old, new in operators:
+        sizes.setdefault(getattr(old, "channels", None), set()).add(getattr(new, "channels", None))
+
+    def now(value: object) -> object:
+        found = sizes.get(value, set()) if type(value) is int else set()
+        return next(iter(found)) if len(found) == 1 else value
+
+    return tuple((name, now(value)) for name, value in graph.arguments)
+
+
 class _Builder:
-    def __init__(self, module: Module, edit: Edit) -> None:
+    def __init__(self, module: Module, edit: Edit, adapt: Adapt) -> None:
         self.functions = module.by_name
         self.edit = edit
+        self.adapt = adapt
         self.named: dict[tuple[str, Graph], Graph] = {}
         self.taken: set[str] = set()
 
-    def function(self, graph: Graph, path: Path, given: Sequence[TensorType]) -> Graph:
+    def function(self, graph: Graph, path: Path, given: Types) -> Graph:
         """The function that stands at a path, for inputs of these types."""
         origin, graph = graph.name, self.edit(path, graph)
         inputs = tuple(Value(v.name, t) for v, t in zip(graph.inputs, given, strict=True))
-        types = {value.name: value.type for value in inputs}
+        before, now = graph.types, {value.name: value.type for value in inputs}
         nodes: list[Node] = []
         for node in graph.nodes:
-            read = [types[name] for name in node.inputs]
-            if isinstance(node.op, Call):
-                callee = self.function(
-                    self.functions[node.op.function], (*path, node.name), read
-                )
-                node = replace(node, op=Call(callee.name))
-                found = callee.output_types
-            else:
-                found = _inferred(node, path, read)
-            results = tuple(Value(v.name, t) for v, t in zip(node.outputs, found, strict=True))
-            types.update((value.name, value.type) for value in results)
-            nodes.append(replace(node, outputs=results))
+            inner = (*path, node.name)
+            read = [now[name] for name in node.inputs]
+            op, types = self.operator(node.op, inner, [before[name] for name in node.inputs], read)
+            results = tuple(Value(v.name, t) for v, t in zip(node.outputs, types, strict=True))
+            now.update((value.name, value.type) for value in results)
+            nodes.append(replace(node, op=op, outputs=results))
         return self.version(origin, replace(graph, inputs=inputs, nodes=tuple(nodes)))
+
+    def operator(
+        self, op: Op | Call, path: Path, before: Types, now: Types
+    ) -> tuple[Op | Call, Types]:
+        """What stands at a path, and the types of its results."""
+        if isinstance(op, Call):
+            callee = self.function(self.functions[op.function], path, now)
+            return Call(callee.name), callee.output_types
+        try:
+            op = self.adapt(op, before, now)
+            return op, op.infer(*now)
+        except (ShapeError, Untransformed) as problem:
+            where = ".".join(path)
+            raise Untransformed(f"`{where}` does not fit then: {problem}") from None
 
     def version(self, origin: str, graph: Graph) -> Graph:
         """The function under a name of its own, or what came of the same one like this."""
@@ -99,59 +138,63 @@ class _Builder:
         return self.named[key]
 
 
-def _inferred(node: Node, path: Path, read: Sequence[TensorType]) -> tuple[TensorType, ...]:
-    assert isinstance(node.op, Op)
-    try:
-        return node.op.infer(*read)
-    except ShapeError as problem:
-        where = ".".join((*path, node.name))
-        raise Untransformed(f"`{where}` would not fit: {problem.message}") from None
-
-
 def changes(before: Module, after: Module) -> tuple[Move, ...]:
-    """For each function the operators that are not what they were, and their weights."""
-    moves = []
+    """For each function what went, what came and what is another, and weights that fit no more."""
+    moves: list[Move] = []
     for name, paths in occurrences(after).items():
-        graph, old = after.by_name[name], function_at(before, paths[0])
-        if old is not None and old != graph:
-            moves += _changed(old, graph)
+        earlier = (function_at(before, path) for path in paths)
+        old = next((graph for graph in earlier if graph is not None), None)
+        if old is not None:
+            moves += _changed(old, after.by_name[name])
     return tuple(moves)
 
 
-def _changed(old: Graph, new: Graph) -> Iterable[Move]:
-    """One move for all operators of a function that are others, or have other weights."""
-    before, after = old.types, new.types
-    known = {node.name: node for node in old.nodes}
-    pairs = [(known[n.name], n) for n in new.nodes if isinstance(n.op, Op) and n.name in known]
-    shaped = [
-        (a, b, _layer(a, before), _layer(b, after))
-        for a, b in pairs
-        if isinstance(a.op, Op)
-    ]
-    differ = [(a, b, x, y) for a, b, x, y in shaped if a.op != b.op or _shapes(x) != _shapes(y)]
-    if not differ:
+def _changed(old: Graph, new: Graph) -> Iterator[Move]:
+    """One move for all of a function: what it tells, and the weights that fit no more."""
+    was, now = _layers(old), _layers(new)
+    went = [node for node in old.nodes if was[node.name] != now.get(node.name)]
+    came = [node for node in new.nodes if now[node.name] != was.get(node.name)]
+    if not (went or came):
         return
-    said = [(a, b) for a, b, _, _ in differ if a.op != b.op] or [(a, b) for a, b, _, _ in differ]
-    names = tuple(a.name for a, _ in said)
+    removed = _told(went, new)
+    created = _told(came, old)
     yield Move(
         new.name,
-        tuple(x for _, _, x, _ in differ if _shapes(x)),
-        tuple(y for _, _, _, y in differ if _shapes(y)),
+        tuple(_layer(node, old) for node in went if _weights(node, old)),
+        tuple(_layer(node, new) for node in came if _weights(node, new)),
         (),
-        names,
-        names,
-        part(old, [a for a, _ in said]),
-        part(new, [b for _, b in said]),
-        differ[0][0].span,
+        tuple(node.name for node in removed),
+        tuple(node.name for node in created),
+        part(old, removed),
+        part(new, created),
+        (went or came)[0].span,
     )
 
 
-def _layer(node: Node, types: Mapping[str, TensorType]) -> Layer:
+def _layers(graph: Graph) -> dict[str, tuple[Op | None, dict[str, tuple[int, ...]]]]:
+    """What each operator is, and the shapes of its weights. Calls are looked at elsewhere."""
+    return {
+        node.name: (None if isinstance(node.op, Call) else node.op, _weights(node, graph))
+        for node in graph.nodes
+    }
+
+
+def _told(nodes: Sequence[Node], other: Graph) -> Sequence[Node]:
+    """Those that are another operator, or if there is none those that have other weights."""
+    ops = {node.name: node.op for node in other.nodes}
+    return [node for node in nodes if ops.get(node.name) != node.op] or nodes
+
+
+def _layer(node: Node, graph: Graph) -> Layer:
     assert isinstance(node.op, Op)
+    types = graph.types
     return Layer(node.name, node.op, tuple(types[name] for name in node.inputs))
 
 
-def _shapes(layer: Layer) -> dict[str, tuple[int, ...]]:
+def _weights(node: Node, graph: Graph) -> dict[str, tuple[int, ...]]:
+    if isinstance(node.op, Call):
+        return {}
+    layer = _layer(node, graph)
     return {weight.name: weight.shape for weight in layer.op.weights(*layer.inputs)}
 
 

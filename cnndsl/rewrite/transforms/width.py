@@ -89,7 +89,7 @@ class _Sizes:
             return max(1, round(Fraction(kind.size * self.size(source), source.size)))
         if source is not None and self._is_expansion(kind, source):
             return kind.size // source.size * self.size(source)
-        return round_to(kind.size * self.factor, lcm(self.multiple, kind.multiple))
+        return int(round_to(kind.size * self.factor, lcm(self.multiple, kind.multiple)))
 
     def _source(self, kind: Class) -> Class | None:
         """The other free class, if it is one, that the first maker reads."""
