@@ -64,9 +64,12 @@ def elaborate_fragment(
         inputs, run.builder.inputs, strict=True))  # fmt: skip
     context = Context(scope, settings)
     made: list[int] = []
+    own: Defaults = ()  # of `default` among the statements
     for number, statement in enumerate(body.statements):
-        context.defaults = (*settings, *defaults(statement))
+        given = (*settings, *defaults(statement), *own)
+        context.defaults = given
         flow = work_on(run, statement, flow, context)
+        own = (*own, *context.defaults[len(given) :])
         made += [number] * (len(run.builder.nodes) - len(made))
     finish_outputs(run, flow, body.span, is_model=False)
     if run.problems:

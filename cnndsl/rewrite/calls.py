@@ -16,7 +16,8 @@ from ..elaborate.fragment import elaborate_fragment
 from ..evaluate import Given
 from ..graph import Call, Graph, Node
 from ..op import Op
-from ..record import replace
+from ..ops.norm import Bn
+from ..record import Record, replace
 from ..syntax import Apply, Argument, Body, Name
 from .match import Match, View, operator_value
 from .pattern import BELONGING, LAYERS, PatternNode
@@ -77,12 +78,41 @@ def shown(graphs: Iterable[Graph], span: Span, mostly: bool = False) -> Defaults
     Arguments:
         mostly: whether norms and activations that most layers have will do.
     """
-    found: dict[str, list[tuple[Given, ...]]] = {}
+    found: dict[str, list[_Layer]] = {}
     for graph in graphs:
         for node in graph.nodes:
             if isinstance(node.op, Op) and node.op.family not in BELONGING:
-                found.setdefault(node.op.word, []).append(_given(node, graph, span))
-    return tuple((word, _common(given, mostly)) for word, given in found.items())
+                found.setdefault(node.op.word, []).append(_layer(node.op, node, graph, span))
+    return tuple((word, _common(layers, mostly)) for word, layers in found.items())
+
+
+class _Layer(Record):
+    """What an operator shows.
+
+    Arguments:
+        own_bias: whether it has a bias, or none, as it would without being told.
+    """
+
+    named: tuple[Given, ...]
+    posts: tuple[Given, ...]
+    own_bias: bool
+
+
+def _layer(op: Op, node: Node, graph: Graph, span: Span) -> _Layer:
+    behind = tuple(_posts(node, graph)) if op.word in LAYERS else ()
+    named = tuple(Given(name, getattr(op, name), span) for name in SETTINGS if name in op.fields)
+    before_norm = op.word != "fc" and any(isinstance(after, Bn) for after in behind[:1])
+    posts = tuple(Given(None, operator_value(after), span) for after in behind)
+    return _Layer(named, posts, getattr(op, "bias", None) != before_norm)
+
+
+def _common(layers: list[_Layer], mostly: bool) -> tuple[Given, ...]:
+    first = layers[0].named
+    named = [given for given in first if all(given in layer.named for layer in layers)]
+    if all(layer.own_bias for layer in layers):
+        named = [given for given in named if given.name != "bias"]
+    ((posts, count),) = Counter(layer.posts for layer in layers).most_common(1)
+    return (*named, *(posts if mostly or count == len(layers) else ()))
 
 
 def called(node: Node, functions: Mapping[str, Graph]) -> Iterator[Graph]:
@@ -92,22 +122,6 @@ def called(node: Node, functions: Mapping[str, Graph]) -> Iterator[Graph]:
         yield graph
         for inner in graph.nodes:
             yield from called(inner, functions)
-
-
-def _common(given: list[tuple[Given, ...]], mostly: bool) -> tuple[Given, ...]:
-    """The arguments that all have, and the post-operators of all or of most."""
-    named = (g for g in given[0] if g.name is not None and all(g in other for other in given))
-    chains = Counter(tuple(g for g in other if g.name is None) for other in given)
-    ((posts, count),) = chains.most_common(1)
-    return (*named, *(posts if mostly or count == len(given) else ()))
-
-
-def _given(node: Node, graph: Graph, span: Span) -> tuple[Given, ...]:
-    fields = (name for name in SETTINGS if name in type(node.op).fields)
-    given = [Given(name, getattr(node.op, name), span) for name in fields]
-    if isinstance(node.op, Op) and node.op.word in LAYERS:
-        given += [Given(None, operator_value(op), span) for op in _posts(node, graph)]
-    return tuple(given)
 
 
 def _posts(node: Node, graph: Graph) -> Iterator[Op]:

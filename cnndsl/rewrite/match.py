@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import permutations
 
-from ..arguments import AUTO, ArgumentProblem, flag, kind_of
+from ..arguments import AUTO, ArgumentProblem, flag, format_value, kind_of
 from ..diagnostics import CnnError
 from ..evaluate import BlockRef, Given, OpRef, Scope, evaluate, lookup, spoken
 from ..graph import Call, Graph, Node
@@ -305,7 +305,8 @@ class _Search:
                 continue
             value, default = getattr(op, name), cls.defaults[name]
             if value != default:
-                raise _Mismatch(f"`{name}` is {spoken(value)}, the rule means {spoken(default)}")
+                shown, meant = (format_value(v, cls.annotations[name]) for v in (value, default))
+                raise _Mismatch(f"`{name}` is {shown}, the rule means {meant}")
         for name, expr in pattern.said:
             value = getattr(op, name)
             if name == "window" and not isinstance(expr, Name):
@@ -325,7 +326,8 @@ class _Search:
             except ArgumentProblem as problem:
                 raise _Mismatch(f"`{name}` {problem}") from None
             if same != op:
-                raise _Mismatch(f"`{name}` is {spoken(value)}, the rule says {spoken(wanted)}")
+                shown = format_value(value, cls.annotations[name])
+                raise _Mismatch(f"`{name}` is {shown}, the rule says {spoken(wanted)}")
 
     def window(self, expr: Expr, window: Window, state: _State, scope: Scope) -> None:
         size, stride = expr, None
