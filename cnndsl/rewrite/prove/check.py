@@ -11,6 +11,7 @@ are held to their types and to the windows that they claim. Rules that simplify 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 from random import Random
 
 from ...backend import backend
@@ -20,11 +21,11 @@ from ..engine import Derivation, apply
 from .choices import Choices, Unfit
 from .contexts import embed
 from .samples import Sampler
-from .trial import Problem, Trial, judge
+from .trial import SEEDS, Problem, Trial, judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ...bind import Defaults
     from ...graph import Module
@@ -35,7 +36,9 @@ MOST_TRIES = 25
 """Drawings for each case that is wanted; most rules need two."""
 PATIENCE = 40
 """The same while there is no case at all."""
-MOST_SMALLER = 400
+MOST_WRONG = 20
+"""Mistakes to look at for one that says whether just the border is wrong."""
+MOST_SMALLER = 600
 """Smaller networks that are tried once one is found on which a rule is wrong."""
 MOST_REASONS = 3
 
@@ -91,37 +94,50 @@ def check_rule(
 
     Raises CnnError when its right side is wrong wherever it stands.
     """
-    random = Random(f"{rewrite.text} {seed}")
     sampler = Sampler(rewrite)
     done: Counter[str] = Counter()
     refused: Counter[str] = Counter()
-    exact = tried = 0
-    last: Mapping[str, object] = {}
-    found = None
-    while found is None and done.total() < cases:
-        if tried >= cases * (MOST_TRIES if done else PATIENCE):
-            break
-        tried += 1
-        choices = Choices(random, _partly(last, random))
-        trial = attempt(sampler, choices, settings, contexts)
+    exact = 0
+    wrong: list[tuple[Choices, Trial]] = []
+    for tried, (choices, trial) in enumerate(trials(sampler, seed, settings, contexts), 1):
         if isinstance(trial, str):
             refused.update([trial] if trial else [])
         elif trial.problem is not None:
-            found = _smallest(sampler, choices, trial, settings, contexts)
+            wrong.append((choices, trial))
         else:
-            last = choices.made
             exact += trial.exact
             done[str(choices.made["context"])] += 1
+        enough = done.total() == cases or (wrong and _tells(wrong))
+        if enough or tried >= cases * (MOST_TRIES if done else PATIENCE):
+            break
+    found = _smallest(sampler, *wrong[-1], settings, contexts) if wrong else None
     reasons = tuple(reason for reason, _ in refused.most_common(MOST_REASONS))
     placed = tuple(sorted(done.items()))
     return Verdict(rewrite.text, tried, done.total(), exact, placed, reasons, found)
 
 
-def _partly(last: Mapping[str, object], random: Random) -> dict[str, object]:
-    """Half of the time, most of what fitted last: conditions seldom hold by chance."""
-    if random.random() < 0.5:
-        return {}
-    return {name: value for name, value in last.items() if random.random() < 0.7}
+def _tells(wrong: Sequence[tuple[Choices, Trial]]) -> bool:
+    """Whether the last mistake found says where it is, or others hardly would."""
+    problem = wrong[-1][1].problem
+    return len(wrong) == MOST_WRONG or (problem is not None and problem.at_border is not None)
+
+
+def trials(
+    sampler: Sampler, seed: int = 0, settings: Defaults = (), contexts: Sequence[str] = ()
+) -> Iterator[tuple[Choices, Trial | str]]:
+    """One network after the other, what was chosen, and what the rule came to there.
+
+    Half of them are most of what fitted last: conditions seldom hold by chance.
+    """
+    random = Random(f"{sampler.rewrite.text} {seed}")
+    last: dict[str, object] = {}
+    while True:
+        again = {name: value for name, value in last.items() if random.random() < 0.7}
+        choices = Choices(random, again if random.random() < 0.5 else {})
+        trial = attempt(sampler, choices, settings, contexts)
+        if isinstance(trial, Trial) and trial.problem is None:
+            last = choices.made
+        yield choices, trial
 
 
 def attempt(
@@ -153,29 +169,26 @@ def _smallest(
 ) -> Counterexample:
     """The simplest network that is wrong in the same way, decision by decision."""
     tries = 0
-    changed = True
-    while changed:
-        changed = False
-        for name, value in _simpler(choices):
-            if tries == MOST_SMALLER:
-                break
-            tries += 1
-            smaller = Choices(None, {**choices.made, name: value})
-            again = attempt(sampler, smaller, settings, contexts)
-            if isinstance(again, Trial) and _alike(again.problem, found.problem):
-                choices, found, changed = smaller, again, True
-                break
+    before: Choices | None = None
+    while choices is not before and tries < MOST_SMALLER:
+        before = choices
+        for name in before.options:
+            for value, weights in product(_simpler(choices, name), SEEDS[:2]):
+                tries += 1
+                smaller = Choices(None, {**choices.made, name: value, "weights": weights})
+                again = attempt(sampler, smaller, settings, contexts)
+                if isinstance(again, Trial) and _alike(again.problem, found.problem):
+                    choices, found = smaller, again
+                    break
     assert found.problem is not None
-    before, after = found.derivation.start, found.derivation.module
-    return Counterexample(found.problem, _text(before), _text(after), tuple(choices.made.items()))
+    start, end = found.derivation.start, found.derivation.module
+    return Counterexample(found.problem, _text(start), _text(end), tuple(choices.made.items()))
 
 
-def _simpler(choices: Choices) -> Iterator[tuple[str, object]]:
-    """Every decision with each of its simpler options, the simplest first."""
-    for name, options in choices.options.items():
-        if name != "weights":
-            for option in options[: options.index(choices.made[name])]:
-                yield name, option
+def _simpler(choices: Choices, name: str) -> tuple[object, ...]:
+    """The simpler options of a decision, the simplest first; none when it is not taken."""
+    options = choices.options.get(name, ())
+    return options[: options.index(choices.made[name])] if name != "weights" and options else ()
 
 
 def _alike(a: Problem | None, b: Problem | None) -> bool:

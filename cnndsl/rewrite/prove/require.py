@@ -23,7 +23,10 @@ def require_proof(rewrite: Rewrite) -> None:
             "E1005",
             f"the rule `{rewrite.text}` is wrong: {found.problem.text}",
             span,
-            notes=[f"for example in\n{found.text}", f"which becomes\n{found.after}"],
+            notes=[
+                f"for example in\n{_model(found.text)}",
+                f"which becomes\n{_model(found.after)}",
+            ],
         )
     if not verdict.cases and rewrite.keeps_function:
         fail(
@@ -42,3 +45,8 @@ def _verdict(ref: RuleRef) -> Verdict:
     from .check import check_rule
 
     return check_rule(read_rule(ref))
+
+
+def _model(text: str) -> str:
+    """A file of the language without its first line, the version."""
+    return text.partition("\n")[2].strip()

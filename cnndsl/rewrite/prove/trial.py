@@ -48,12 +48,13 @@ class Problem(Record):
     Arguments:
         text: half a sentence.
         positions: rows and columns of the output that differ.
-        at_border: whether just those differ whose windows reach over the border.
+        at_border: whether just those differ whose windows reach over the border; None where
+            nothing tells, for every window does or there are no windows.
     """
 
     text: str
     positions: tuple[tuple[int, int], ...] = ()
-    at_border: bool = False
+    at_border: bool | None = None
 
 
 class Trial(Record):
@@ -173,7 +174,11 @@ def function(derivation: Derivation, seed: int, signs: str) -> Trial:
     if carried.fresh:
         return Trial(derivation, Problem(f"nothing says what `{'.'.join(carried.fresh[0])}` holds"))
     places = paths(derivation.module).items()
-    moved = {name: carried.weights[path] for name, path in places if path in carried.weights}
+    moved = {
+        name: {role: np.asarray(x) for role, x in carried.weights[path].items()}
+        for name, path in places
+        if path in carried.weights
+    }
     problem = _misfit(after, moved)
     if problem is not None:
         return Trial(derivation, problem)
@@ -239,6 +244,7 @@ def _described(graph: Graph, output: str, wrong: Array) -> Problem:
     if inside is None:
         return Problem(text, positions)
     within = np.logical_and.outer(*inside)
-    if (places & within).any() or not within.any():
+    if not within.any():
         return Problem(text, positions)
-    return Problem(f"{text}, all of them at the border", positions, at_border=True)
+    at_border = not (places & within).any()
+    return Problem(text + ", all of them at the border" * at_border, positions, at_border)
