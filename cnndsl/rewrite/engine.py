@@ -15,7 +15,8 @@ from ..record import Record, replace
 from .calls import same
 from .match import Match, Refusal, View, find
 from .places import Places, calls, occurrences
-from .replacement import NotHere, Replacement, put_in_place, replacement
+from .placing import NotHere, Replacement, put_in_place
+from .replacement import replacement
 from .rule import Rewrite
 
 TYPE_CHECKING = False

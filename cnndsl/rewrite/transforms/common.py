@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ...types import TensorType
     from ..match import View
-    from ..replacement import Replacement
+    from ..placing import Replacement
 
 COMMUTES = ("add", "mul")
 

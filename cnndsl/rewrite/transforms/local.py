@@ -16,7 +16,7 @@ from ...graph import Graph, Node, Output, Value
 from ...record import replace
 from ..engine import rewritten
 from ..match import Match, View
-from ..replacement import Replacement
+from ..placing import Replacement
 from . import Transformed, transform
 
 TYPE_CHECKING = False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..match import View
-    from ..replacement import Replacement
+    from ..placing import Replacement
 
 
 @local
