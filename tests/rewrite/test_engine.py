@@ -113,7 +113,7 @@ def test_without_a_fitting_padding_nothing_is_done() -> None:
 
 def test_unmentioned_arguments_have_their_default() -> None:
     said = refused(network("input 32x32x8; conv(5x5, 16, dilation=2)", "factor"))
-    assert "`dilation` is [2, 2], the rule means [1, 1]" in said
+    assert "`dilation` is 2, the rule means 1" in said
 
 
 def test_a_value_that_is_read_elsewhere_is_not_taken_away() -> None:
