@@ -10,6 +10,7 @@ behind them what most of the network's have, where they say nothing themselves.
 from __future__ import annotations
 
 from ...elaborate.fragment import elaborate_fragment
+from ...elaborate.models import dialect_defaults
 from ...graph import Call, Graph, Module, Node, Output, Value
 from ...op import Op
 from ...record import Record, replace
@@ -18,6 +19,7 @@ from ..calls import shown
 from ..engine import Layer, Move, needed
 from ..places import Places
 from . import Transformed, Untransformed, arguments, transform
+from .further import home_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +64,12 @@ def _elaborated(module: Module, rewrite: Rewrite, node: Node, given: Mapping[str
     body = Body((Apply((), Name("head", span), (), None, None, None, span),), span)
     usual = shown(module.functions, span, mostly=True)
     defaults = tuple((word, values) for word, values in usual if word != "fc")
+    assert module.main.span is not None
+    home = home_of(module.main.definition, module.main.span, rewrite.namespace.library)
+    settings = dialect_defaults(module.dialect, home, span)
     inputs = [("x", node.outputs[0].type)]
     found = elaborate_fragment(
-        body, rewrite.namespace, inputs, dict(given), (), lambda statement: defaults
+        body, rewrite.namespace, inputs, dict(given), settings, lambda statement: defaults
     )
     return Head(found.graph, found.functions)
 

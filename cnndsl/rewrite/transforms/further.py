@@ -59,7 +59,7 @@ def _elaborated(
     assert isinstance(unit.op, Call)
     functions = module.by_name
     callee = functions[unit.op.function]
-    home = _home(callee.definition, span, library)
+    home = home_of(callee.definition, span, library)
     scope = Scope(home)
     given = tuple(
         Given(name, _value(value if strides else _unstrided(name, value), scope), span)
@@ -79,7 +79,7 @@ def _elaborated(
     )
 
 
-def _home(definition: str, span: Span, library: Library) -> Namespace:
+def home_of(definition: str, span: Span, library: Library) -> Namespace:
     """The file of a definition: one of the library's, or one that is read again."""
     found = library.find(definition)
     if found is not None and found[1].source == span.source:
