@@ -35,7 +35,8 @@ def local(find: Finder) -> Transform:
     """Register a transform by what it finds in a function. Of two that overlap the first counts."""
 
     def run(module: Module, rewrite: Rewrite, places: Places) -> Transformed:
-        sites = {graph.name: _apart(find(View(graph, module))) for graph in module.functions}
+        views = [View(graph, module) for graph in module.functions]
+        sites = {view.graph.name: _apart(view, find(view)) for view in views}
         if not any(sites.values()):
             return Transformed(module)
         after, moves = rewritten(module, sites, places)
@@ -45,15 +46,29 @@ def local(find: Finder) -> Transform:
     return transform(run)
 
 
-def _apart(found: Iterator[Replacement]) -> list[Replacement]:
-    """Those that touch none before them."""
+def _apart(view: View, found: Iterator[Replacement]) -> list[Replacement]:
+    """Those that touch none before them, nor what it begins to read."""
     touched: set[str] = set()
+    needed: set[str] = set()
     kept = []
     for new in found:
-        if not touched & {*new.match.removed}:
-            touched.update(new.match.removed)
-            kept.append(new)
+        removed, needs = {*new.match.removed}, _needs(view, new)
+        if removed & (touched | needed) or needs & touched:
+            continue
+        touched |= removed
+        needed |= needs
+        kept.append(new)
     return kept
+
+
+def _needs(view: View, new: Replacement) -> set[str]:
+    """The makers of values that only the new side reads: nothing says what takes their place."""
+    read = {name for node in new.right.nodes for name in node.inputs}
+    read |= {output.value for output in new.right.outputs}
+    fresh = read - {name for node in new.left.nodes for name in node.inputs}
+    return {view.producers[name].name for name in fresh if name in view.producers} - {
+        *new.match.removed
+    }
 
 
 def replaced(
