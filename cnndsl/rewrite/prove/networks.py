@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 
     Piece = Callable[["_Network", str], str]
 
-LENGTHS = (1, 2, 3, 4, 5, 6)
+LENGTHS = tuple(range(1, 11))
 POINTWISE = ("relu", "relu6", "leakyrelu", "abs", "hswish", "times")
 LAYERS = ("conv", "conv", "dwconv", "bn", "maxpool", "avgpool", "pad", "crop", "dropout",
           "upsample", "layerscale")  # fmt: skip
 
 
 def draw_network(choices: Choices) -> Graph:
-    """A network as a function of its own. Raises Unfit."""
+    """A network as a function of its own. Raises Unfit when no piece fits."""
     network = _Network(choices)
-    flow = network.net.builder.input("x", network.net.draw_type("x"))
+    builder = network.net.builder
+    flow = builder.input("x", network.net.draw_type("x"))
     for _ in range(choices.take("length", LENGTHS)):
         flow = network.piece(flow)
-    builder = network.net.builder
+    if not builder.nodes:
+        raise Unfit
     builder.outputs = [*network.heads, Output("output", flow)]
     return builder.finish("left", "left", (), NOWHERE)
 
@@ -40,8 +42,15 @@ class _Network:
         self.pieces = 0
 
     def piece(self, flow: str) -> str:
+        """One more piece, if what is drawn fits."""
         self.pieces += 1
-        return PIECES[self.choices.take(f"piece {self.pieces}", tuple(PIECES))](self, flow)
+        nodes = self.net.builder.nodes
+        count = len(nodes)
+        try:
+            return PIECES[self.choices.take(f"piece {self.pieces}", tuple(PIECES))](self, flow)
+        except Unfit:
+            del nodes[count:]
+            return flow
 
     def take(self, name: str, *usual: str) -> str:
         return self.choices.take(f"{name} {self.pieces}", usual)

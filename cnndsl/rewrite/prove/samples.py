@@ -14,7 +14,7 @@ from __future__ import annotations
 from ...arguments import AUTO, ArgumentProblem, flag, kind_of
 from ...diagnostics import CnnError
 from ...elaborate.fragment import elaborate_fragment
-from ...evaluate import BlockRef, Given, OpRef, Scope, evaluate, lookup
+from ...evaluate import BlockRef, Given, OpRef, Scope, evaluate, evaluate_word, lookup
 from ...graph import Call, Graph, Output
 from ...op import OPS, Op
 from ...record import Record, replace
@@ -257,9 +257,9 @@ class _Drawing:
         """A call of a block, elaborated as a model would call it."""
         ref = lookup(node.word, self.scope)
         assert isinstance(ref, BlockRef)
-        defaults = {name: p.default for name, p in _parameters(ref.block.parameters)}
+        parameters = dict(_parameters(ref.block.parameters))
         given = tuple(
-            Given(name, self.block_argument(name, expr, defaults.get(name)), node.span)
+            Given(name, self.block_argument(name, expr, parameters[name]), node.span)
             for name, expr in node.said
         )
         values = [(f"x{i}", type) for i, type in enumerate(self.net.types(inputs))]
@@ -276,22 +276,31 @@ class _Drawing:
         names = self.adopt(found.functions)
         return self.net.add(Call(names[made.op.function]), inputs, node.label)
 
-    def block_argument(self, name: str, expr: Expr, default: Expr | None) -> object:
-        """A parameter of a block takes what its default is like, or else a count."""
-        if isinstance(expr, Name) and self.is_open(expr.id):
-            like = evaluate(default, Scope(self.rewrite.namespace)) if default else 1
-            options: Sequence[object] = self.net.channels
-            if isinstance(like, bool):
-                options = (False, True)
-            elif isinstance(like, Window):
-                options = tuple(Window(size, size) for size in WINDOWS)
-            elif not isinstance(like, int):
-                options = (like,)
-            self.scope.variables[expr.id] = self.choices.take(f"argument {name}", options)
+    def block_argument(self, name: str, expr: Expr, parameter: Parameter) -> object:
+        """A parameter of a block takes one of its words, what its default is like, or a count."""
         try:
-            return evaluate(expr, self.scope)
+            if isinstance(expr, Name) and self.is_open(expr.id):
+                self.scope.variables[expr.id] = self.choices.take(
+                    f"argument {name}", self.block_options(parameter)
+                )
+            return evaluate_word(expr, self.scope)
         except CnnError as problem:
             raise Unfit(problem.diagnostics[0].message) from None
+
+    def block_options(self, parameter: Parameter) -> Sequence[object]:
+        if parameter.choices:
+            return [choice.id for choice in parameter.choices]
+        if parameter.default is None:
+            return self.net.channels
+        try:
+            like = evaluate_word(parameter.default, Scope(self.rewrite.namespace))
+        except CnnError:  # it depends on another parameter
+            return self.net.channels
+        if isinstance(like, bool):
+            return (False, True)
+        if isinstance(like, Window):
+            return [Window(size, size) for size in WINDOWS]
+        return COUNTS if isinstance(like, int) else (like,)
 
     def adopt(self, functions: Sequence[Graph]) -> Mapping[str, str]:
         """Their names here: another block of the same name may stand here already."""
