@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 def depth(module: Module) -> int:
     """The number of weighted layers on the longest path of the main graph."""
+    rows = zip(module.main.outputs, lengths(module), strict=True)
+    found = (length for output, row in rows if not output.training for length in row)
+    return max((length for length in found if length is not None), default=0)
+
+
+def lengths(module: Module) -> tuple[Lengths, ...]:
+    """The longest path of the main graph from each input (columns) to each output (rows)."""
     summaries: dict[str, tuple[Lengths, ...]] = {}
     for graph in module.functions:
         summaries[graph.name] = _summary(graph, summaries)
-    lengths = [
-        length
-        for output, row in zip(module.main.outputs, summaries[module.main.name], strict=True)
-        for length in row
-        if length is not None and not output.training
-    ]
-    return max(lengths, default=0)
+    return summaries[module.main.name]
 
 
 def _summary(graph: Graph, summaries: Mapping[str, tuple[Lengths, ...]]) -> tuple[Lengths, ...]:
