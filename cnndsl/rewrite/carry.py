@@ -9,6 +9,7 @@ whatever else is new on an architectural right side begins fresh.
 from __future__ import annotations
 
 from ..diagnostics import fail
+from ..graph import Call
 from ..op import Op
 from ..passes.flatten import flatten, paths
 from ..record import Record
@@ -17,7 +18,7 @@ from .places import occurrences
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from ..graph import Module
@@ -46,19 +47,51 @@ def carry(derivation: Derivation, weights: Weights) -> Carried:
     held = {path: dict(arrays) for path, arrays in weights.items()}
     fresh: dict[Path, None] = {}
     for step in derivation.steps:
+        if step.mover is not None:
+            held = _all_moved(step, held)
+            continue
         places = occurrences(step.after)
         for move in step.moves:
             for path in places[move.function]:
                 _move(step, move, path, held, fresh)
-    holders = _holders(derivation.module)
+                fresh.update(dict.fromkeys(_begun(step, move, path)))
+    holders = {*_holders(derivation.module)}
     kept = {path: arrays for path, arrays in held.items() if path in holders}
     return Carried(_of_one_kind(kept, weights), tuple(path for path in fresh if path not in held))
 
 
-def _holders(module: Module) -> set[Path]:
-    """Where weights may be: not in a call that is dropped, nor in one that shares another's."""
-    places = paths(module)
-    return {places[node.name] for node in flatten(module).nodes if node.weights is None}
+def _holders(module: Module) -> list[Path]:
+    """Where weights are: not in a call that is dropped, nor in one that shares another's."""
+    graph, places = flatten(module), paths(module)
+    types = graph.types
+    return [
+        places[node.name]
+        for node in graph.nodes
+        if isinstance(node.op, Op) and node.weights is None
+        if node.op.weights(*(types[name] for name in node.inputs))
+    ]
+
+
+def _all_moved(step: Step, held: Weights) -> dict[Path, Any]:
+    """The weights after a step that moves them all at once."""
+    assert step.mover is not None
+    try:
+        return dict(step.mover(held))
+    except NotCarried as reason:
+        span = step.rewrite.ref.rule.span
+        fail("E1007", f"`{step.rewrite.text}` cannot move the weights: {reason}", span)
+
+
+def _begun(step: Step, move: Move, path: Path) -> Iterator[Path]:
+    """The operators with weights in calls that are new."""
+    graph = step.after.by_name[move.function]
+    came = {*move.created} - {*move.removed}
+    calls = [n.name for n in graph.nodes if n.name in came and isinstance(n.op, Call)]
+    if calls:
+        holders = _holders(step.after)
+        for call in calls:
+            inside = (*path, call)
+            yield from (found for found in holders if found[: len(inside)] == inside)
 
 
 def _of_one_kind(made: Weights, given: Weights) -> Weights:

@@ -48,6 +48,12 @@ KERNELS = (Conv, Deconv, Local, Fc)
 # ----------------------------------------------------------------- operators
 
 
+def operator(node: Node) -> Op:
+    """The operator of a node of a flat graph."""
+    assert isinstance(node.op, Op)
+    return node.op
+
+
 def is_depthwise(op: Op, x: TensorType) -> bool:
     """Whether every channel has kernels of its own. One channel in one group has not."""
     return isinstance(op, DwConv) or (isinstance(op, Conv) and 1 < op.groups == x.channels)
@@ -173,10 +179,6 @@ class Channels:
     def inputs(self, node: Node) -> list[TensorType]:
         return [self.types[name] for name in node.inputs]
 
-    def operator(self, node: Node) -> Op:
-        assert isinstance(node.op, Op)  # the graph is flat
-        return node.op
-
     def bundle(self, channel: int) -> int:
         """The number of the bundle that a channel belongs to."""
         while self.parents[channel] != channel:
@@ -199,7 +201,7 @@ class Channels:
             self.parents[self.bundle(b)] = self.bundle(a)
 
     def _visit(self, node: Node) -> None:
-        op, types = self.operator(node), self.inputs(node)
+        op, types = operator(node), self.inputs(node)
         read = [self.values[name] for name in node.inputs]
         if isinstance(op, (Add, Sub, Mul)):
             for other in read[1:]:
@@ -300,7 +302,7 @@ class Channels:
         """The operators that are others when there are other numbers of channels."""
         found: dict[Path, Op] = {}
         for node in self.graph.nodes:
-            op = self.operator(node)
+            op = operator(node)
             changed = self._sized(op, node, amount)
             if changed != op:
                 found[self.paths[node.name]] = changed

@@ -14,7 +14,7 @@ from math import lcm
 
 from ...evaluate import FUNCTIONS
 from . import Transformed, Untransformed, arguments, transform
-from .channels import Channels, Class, is_depthwise, makes
+from .channels import Channels, Class, is_depthwise, makes, operator
 from .rebuild import changes, resized
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ class _Sizes:
 
     def _note(self, node: Node) -> None:
         """Who reads which class, and which go through depthwise convolutions."""
-        op, types = self.channels.operator(node), self.channels.inputs(node)
+        op, types = operator(node), self.channels.inputs(node)
         if makes(op, types):
             made = self.channels.classes_in(node.outputs[0].name)
             for kind in self._read(node):
