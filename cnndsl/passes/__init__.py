@@ -6,6 +6,7 @@
     domain     the symbolic sizes for which the network is well-formed
     outline    a function as the rows of a table, copies folded
     claims     the proof of what a spec expects
+    bounds     between which numbers every value lies
     flatten    one graph without calls
 
 All but `flatten` look at each function once, however often it is called, and compose

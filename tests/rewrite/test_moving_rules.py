@@ -465,6 +465,7 @@ def test_rules_for_open_sizes() -> None:
 
 NETWORKS = {
     "googlenet": "64x64x3",
+    "inception_v3": "299x299x3",
     "googlenet:googlenet_torchvision": "64x64x3",
     "inception_v3:inception_v3_keras": "75x75x3",
     "resnet:resnet50": "64x64x3",
