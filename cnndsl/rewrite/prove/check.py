@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from ..rule import Rewrite
 
 CASES = 60
+KEPT = (0, 0, 0.7, 0.95)
+"""Shares of the decisions that are taken again."""
 MOST_TRIES = 25
 """Drawings for each case that is wanted; most rules need two."""
 PATIENCE = 40
@@ -127,13 +129,14 @@ def trials(
 ) -> Iterator[tuple[Choices, Trial | str]]:
     """One network after the other, what was chosen, and what the rule came to there.
 
-    Half of them are most of what fitted last: conditions seldom hold by chance.
+    Half of them keep much of what fitted last: conditions seldom hold by chance.
     """
     random = Random(f"{sampler.rewrite.text} {seed}")
     last: dict[str, object] = {}
     while True:
-        again = {name: value for name, value in last.items() if random.random() < 0.7}
-        choices = Choices(random, again if random.random() < 0.5 else {})
+        share = random.choice(KEPT)
+        again = {name: value for name, value in last.items() if random.random() < share}
+        choices = Choices(random, again)
         trial = attempt(sampler, choices, settings, contexts)
         if isinstance(trial, Trial) and trial.problem is None:
             last = choices.made

@@ -8,12 +8,13 @@ from ...irtext import print_module, read_module
 from ...op import Op
 from ...passes.cost import cost, count
 from ...passes.flatten import flatten, paths
-from ...record import Record
+from ...record import Record, replace
 from ..carry import carry
 from ..engine import Derivation
 from ..replacement import retyped
 from .choices import Choices
 from .reach import inside_map, misread, sizes
+from .training import in_training, is_trained
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,14 +189,28 @@ def function(derivation: Derivation, seed: int, signs: str) -> Trial:
     }
     with np.errstate(all="ignore"):
         old, new = interpret(before, images, weights), interpret(after, images, moved)
+    if not rewrite.keeps_function:
+        return Trial(derivation, None)
+    problem, exact = _compared(before, after, old, new)
+    if problem is None and "inference" not in rewrite.kinds and is_trained(before, after):
+        old, new = in_training(before, images, weights), in_training(after, images, moved)
+        problem, _ = _compared(before, after, old, new)
+        problem = problem and replace(problem, text=f"while training, {problem.text}")
+    return Trial(derivation, problem, exact)
+
+
+def _compared(
+    before: Graph, after: Graph, old: Mapping[str, Array], new: Mapping[str, Array]
+) -> tuple[Problem | None, bool]:
+    """The first output that differs, and whether all had to be equal to the last bit."""
     results = {output.name: old[output.value] for output in before.outputs}
     exact = True
     for output in after.outputs:
         wrong, is_exact = _differ(results[output.name], new[output.value])
         exact = exact and is_exact
-        if wrong.any() and rewrite.keeps_function:
-            return Trial(derivation, _described(before, output.name, wrong))
-    return Trial(derivation, None, exact and rewrite.keeps_function)
+        if wrong.any():
+            return _described(before, output.name, wrong), False
+    return None, exact
 
 
 def _misfit(graph: Graph, weights: Weights) -> Problem | None:
