@@ -282,6 +282,10 @@ class _Search:
             for name, expr in pattern.said:
                 self.argument(name, expr, given.get(name), state, scope)
             return
+        if len(node.outputs) != len(pattern.outputs):
+            raise _Mismatch(
+                f"`{node.name}` gives {len(node.outputs)} values, the rule {len(pattern.outputs)}"
+            )
         if pattern.hole:
             value = operator_value(op)
             if state.holes.setdefault(pattern.hole, value) != value:

@@ -13,6 +13,7 @@ from operator import le
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from cnndsl.driver import compile_model
 from cnndsl.passes.cost import cost
@@ -22,6 +23,9 @@ from cnndsl.rewrite.catalogue import catalogue
 from cnndsl.rewrite.engine import Derivation, apply_all
 from cnndsl.source import Source
 from cnndsl.verify.module_weights import check, draw
+from tests.properties.compiled import compiled as network_of
+from tests.properties.effort import examples
+from tests.properties.strategies import Program, programs
 from tests.support.rewriting import (
     agree,
     both,
@@ -333,6 +337,9 @@ REFUSED = (
     ("conv_over_concat", "concat { | relu | abs | relu6 }; conv 3x3, 4", "joins 3 values"),
     ("conv_over_concat", "concat { | relu | abs }; conv(3x3, 4, groups=2)", "`groups`"),
     ("concat_under_conv", "add { | conv 3x3, 4 | abs; conv 1x1, 4 }", "`window`"),
+    ("group_join",
+     "input 7x8x6; a, b, r: split 3; from a { y: conv 3x3, 3 }; from b { z: conv 3x3, 3 }; "
+     "concat(y, z)", "gives 3 values, the rule 2"),
     ("hoist_stride", "conv 3x3, 5; conv 1x1/2, 3, pad=1", "`pad`"),
     ("hoist_stride", "conv 3x3, 5; conv 3x3/2, 3", "the window"),
     ("hoist_stride", "y: conv 3x3, 5; z: conv 1x1/2, 3; output y; output z", "is an output"),
@@ -459,6 +466,20 @@ def test_rules_for_open_sizes() -> None:
     body = WIDE_OPEN + "conv(1x1, 6, bias=false); avgpool 2x2/2; upsample 2; conv 1x1, 3"
     derivation = derived(body, "swap_pointwise_avgpool", "swap_pointwise_upsample")
     assert words(derivation.module) == ["avgpool", "conv", "conv", "upsample"]
+
+
+@examples(25)
+@given(programs())
+def test_random_networks_give_the_same_in_inference(program: Program) -> None:
+    """Nothing grows, nothing is left to do, and another order leaves as much."""
+    module = network_of(program)
+    derivation = inferred(module)
+    assert apply_all(derivation, rules("inference")).derivation == derivation
+    assert measure(inferred(module, 0).module) == measure(derivation.module)
+    assert all(map(le, measure(derivation.module), measure(module)))
+    for before, after in zip(*both(derivation), strict=True):
+        exact = before.dtype != np.float64
+        assert np.array_equal(before, after) if exact else np.allclose(before, after, 1e-9, 1e-9)
 
 
 # ----------------------------------------------------------------------- whole networks
