@@ -42,8 +42,8 @@ from .window import Padding, Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, NoReturn
 
     from .namespace import Namespace
 
@@ -109,9 +109,7 @@ class RuleRef(Record):
     arguments: tuple[Given, ...] = ()
 
     def __str__(self) -> str:
-        prefixed = ((f"{given.name}=" if given.name else "", given) for given in self.arguments)
-        given = ", ".join(prefix + spoken(given.value) for prefix, given in prefixed)
-        return f"{self.rule.name.id}({given})" if given else self.rule.name.id
+        return self.rule.name.id + _in_brackets(self.arguments)
 
     # Definitions are compared by identity, as those of blocks.
     def __eq__(self, other: object) -> bool:
@@ -132,6 +130,16 @@ def spoken(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(spoken, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _in_brackets(arguments: Iterable[Given]) -> str:
+    """Arguments behind a name, with those of their own: `(gn(16), k=3)`."""
+    shown = []
+    for given in arguments:
+        own = given.value.arguments if isinstance(given.value, OpRef | BlockRef) else ()
+        name = f"{given.name}=" if given.name else ""
+        shown.append(name + spoken(given.value) + _in_brackets(own))
+    return f"({', '.join(shown)})" if shown else ""
 
 
 Reference = OpRef | BlockRef | RuleRef
@@ -288,6 +296,20 @@ def lookup_rule(name: str, scope: Scope) -> Any:
     let = item
     value = home.constant(let, lambda: evaluate(let.value, Scope(home)))
     return value if rules_of(value) else None
+
+
+def known(name: str, scope: Scope) -> bool:
+    """Whether a name means anything at all."""
+    if name in FUNCTIONS or lookup(name, scope) is not None:
+        return True
+    return lookup_rule(name, scope) is not None
+
+
+def no_rule(name: Name, namespace: Namespace) -> NoReturn:
+    """Raise: there is no rule and no set of this name."""
+    near = suggest(did_you_mean(name.id, namespace.rules()), name.span)
+    help = near or ("`cnnc rules` lists the catalogue",)
+    fail("E0202", f"there is no rule `{name.id}`", name.span, help=help)
 
 
 def rules_of(value: Any) -> tuple[RuleRef, ...] | None:
@@ -479,7 +501,13 @@ def _index(expr: Index, scope: Scope, depth: int) -> Any:
 
 
 def _list(expr: List, scope: Scope, depth: int) -> tuple[Any, ...]:
-    return tuple(evaluate(item, scope, depth) for item in expr.items)
+    values: list[Any] = []
+    for item in expr.items:
+        name = item.callee if isinstance(item, CallExpr) else item
+        if values and rules_of(values[-1]) and isinstance(name, Name) and not known(name.id, scope):
+            no_rule(name, scope.namespace)
+        values.append(evaluate(item, scope, depth))
+    return tuple(values)
 
 
 def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:

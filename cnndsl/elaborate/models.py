@@ -15,6 +15,7 @@ from ..evaluate import (
     evaluate_arguments,
     lookup,
     lookup_rule,
+    no_rule,
     rules_of,
     spell,
 )
@@ -70,7 +71,8 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     collect(run, run.builder)
     functions = (*run.functions.values(), main)
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
-    return Elaborated(module, tuple(run.claims), tuple(run.warnings), (*found.requests, *run.options.requests), settings)
+    requests = (*found.requests, *run.options.requests)
+    return Elaborated(module, tuple(run.claims), tuple(run.warnings), requests, settings)
 
 
 def check_inputs_used(run: Run, base: Model) -> None:
@@ -166,9 +168,14 @@ def requested(application: Application, scope: Scope) -> Request:
 def requested_rules(call: CallExpr, value: Any) -> tuple[RuleRef, ...]:
     """A value as the rules that it must be. Raises CnnError."""
     rules = rules_of(value)
-    if rules is None:
-        fail("E0206", f"`{call.callee.id}` is no rule", call.span, f"it is {describe(value)}")
-    return rules
+    if rules:
+        return rules
+    label = f"it is {describe(value)}"
+    others = [part for part in value if not rules_of(part)] if isinstance(value, tuple) else ()
+    if others:
+        label = f"{describe(others[0])} is among its parts"
+    help = ("a set is a list of rules: `[fold_bn, asym(7)]`; `cnnc rules` lists them",)
+    fail("E0206", f"`{call.callee.id}` is no rule", call.span, label, help=help)
 
 
 def named_rules(call: CallExpr, scope: Scope) -> Any:
@@ -183,6 +190,9 @@ def named_rules(call: CallExpr, scope: Scope) -> Any:
         return value
     if isinstance(value, RuleRef):
         return replace(value, arguments=value.arguments + evaluate_arguments(call.arguments, scope))
+    if rules_of(value):
+        fail("E0205", f"`{name.id}` is a set of rules, which takes no arguments", call.span,
+             help=["give them to its rules, in a list of your own"])  # fmt: skip
     return evaluate(call, scope)
 
 
@@ -195,12 +205,6 @@ def place_text(place: Expr, scope: Scope) -> str:
     assert isinstance(place, String)
     parts = re.sub(r"\s*\.\.\s*", "..", place.value).split(",")
     return ", ".join(part.strip() for part in parts if part.strip())
-
-
-def no_rule(name: Name, namespace: Namespace) -> NoReturn:
-    near = suggest(did_you_mean(name.id, namespace.rules()), name.span)
-    help = near or ("`cnnc rules` lists the catalogue",)
-    fail("E0202", f"there is no rule `{name.id}`", name.span, help=help)
 
 
 def own_source(body: Body) -> str:
@@ -229,11 +233,14 @@ def base_of(
     if found is None:
         names = [name for name in namespace.models() if name not in passed]
         near = did_you_mean(call.callee.id, names)
+        help = [f"did you mean `{near}`?"] if near else []
+        if namespace.rule(call.callee.id):
+            help = [f"a rule rewrites a model: `net with {call.callee.id}`"]
         fail(
             "E0202",
             f"there is no model `{call.callee.id}`",
             call.callee.span,
-            help=[f"did you mean `{near}`?"] if near else [],
+            help=help,
         )
     if len(passed) > MAX_BLOCK_DEPTH or call.callee.id in passed:
         fail("E0402", f"the model `{call.callee.id}` is a variant of itself", call.callee.span)

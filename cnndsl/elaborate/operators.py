@@ -63,6 +63,13 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             name.span,
             help=["write the shared part as a `block`, and call it from both models"],
         )
+    if scope.namespace.rule(name.id):
+        fail(
+            "E0201",
+            f"`{name.id}` is a rule; only operators and blocks are applied",
+            name.span,
+            help=[f"a rule rewrites a whole model: `model v2 = net with {name.id}`"],
+        )
     near = did_you_mean(name.id, [*OPS, *scope.names(), "residual"])
     fail(
         "E0201",
