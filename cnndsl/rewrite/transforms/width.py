@@ -110,7 +110,8 @@ class _Sizes:
         """Whether it is read off whole maps of the source, and for the source alone."""
         first = self.nodes[kind.makers[0]]
         pooled = self.channels.types[first.inputs[0]].area == 1
-        return pooled and {k.number for k in self.readers[kind.number]} == {source.number}
+        readers = self.readers.get(kind.number, ())
+        return pooled and {reader.number for reader in readers} == {source.number}
 
 
 round_to = FUNCTIONS["round_to"][2]
