@@ -63,7 +63,7 @@ def resolved(module: Module, height: int, width: int) -> Module:
         map_type(height, width, v.type.channels, v.type.dtype) if v.type.is_map else v.type
         for v in module.main.inputs
     ]
-    adapt = _padded_anew if _pads_same(flatten(module)) else _kept
+    adapt = _padded_anew if _pads_same(flatten(module)) else with_its_weights
     after = rebuilt(module, inputs=inputs, adapt=adapt)
     arguments = tuple(
         (name, height if value == old[0] and height == width else value)
@@ -73,7 +73,7 @@ def resolved(module: Module, height: int, width: int) -> Module:
     return replace(after, functions=(*after.functions[:-1], main))
 
 
-def _kept(op: Op, before: Sequence[TensorType], now: Sequence[TensorType]) -> Op:
+def with_its_weights(op: Op, before: Sequence[TensorType], now: Sequence[TensorType]) -> Op:
     """The operator, whose weights must fit. Raises Untransformed."""
     if op.weights(*before) != op.weights(*now):
         raise Untransformed(f"its weights depend on the size of the map, {now[0]} after this")
@@ -84,7 +84,7 @@ def _padded_anew(op: Op, before: Sequence[TensorType], now: Sequence[TensorType]
     """The operator, with the `same` of its new input if it had that of its old one."""
     if isinstance(op, WINDOWED) and op.pad == _same(op, before[0]):
         op = replace(op, pad=_same(op, now[0]))
-    return _kept(op, before, now)
+    return with_its_weights(op, before, now)
 
 
 def _pads_same(graph: Graph) -> bool:
