@@ -8,6 +8,7 @@ way to them: copies that are rewritten alike stay one function.
 from __future__ import annotations
 
 from ..diagnostics import fail
+from ..elaborate.blocks import passes_through
 from ..graph import Call, Graph, Module, Node
 from ..history import Change, History
 from ..passes.cost import Cost, cost
@@ -15,7 +16,7 @@ from ..record import Record, replace
 from .calls import same
 from .match import Match, Refusal, View, find
 from .places import Places, calls, occurrences
-from .placing import NotHere, Replacement, put_in_place
+from .placing import NotHere, Replacement, passed_by, put_in_place
 from .replacement import replacement
 from .rule import Rewrite
 
@@ -130,7 +131,8 @@ class Derivation(Record):
 
     @property
     def module(self) -> Module:
-        return self.steps[-1].after if self.steps else self.start
+        """What the steps led to, without the calls that they left nothing in."""
+        return _without_idle_calls(self.steps[-1].after) if self.steps else self.start
 
     @property
     def origins(self) -> Mapping[tuple[str, str], int]:
@@ -159,6 +161,18 @@ class Derivation(Record):
             ),
             self.steps[-1].origins if self.steps else (),
         )
+
+
+def _without_idle_calls(module: Module) -> Module:
+    """The module as it would be elaborated: a call of what does nothing is no call."""
+    idle: set[str] = set()
+    functions: list[Graph] = []
+    for graph in module.functions:
+        gone = {node.name for node, callee in calls(graph) if callee in idle}
+        functions.append(graph := passed_by(graph, gone) if gone else graph)
+        if not graph.nodes and passes_through(graph):
+            idle.add(graph.name)
+    return replace(module, functions=needed(functions, module.main.name)) if idle else module
 
 
 class Attempt(Record):

@@ -201,10 +201,29 @@ def put_in_place(graph: Graph, replacements: Sequence[Replacement]) -> Graph:
     )
 
 
+def passed_by(graph: Graph, names: set[str]) -> Graph:
+    """The graph without some of its nodes, which give what they are given."""
+    gone = [node for node in graph.nodes if node.name in names]
+    pairs = (zip((v.name for v in n.outputs), n.inputs, strict=True) for n in gone)
+    taken = _through({old: new for pair in pairs for old, new in pair}, set())
+    nodes = [_reading(node, taken) for node in graph.nodes if node.name not in names]
+    rows = {row: number for number, row in enumerate(dict.fromkeys(n.row for n in nodes))}
+    return replace(
+        graph,
+        nodes=tuple(replace(node, row=rows[node.row]) for node in nodes),
+        outputs=tuple(replace(o, value=taken.get(o.value, o.value)) for o in graph.outputs),
+        labels=tuple((label, taken.get(value, value)) for label, value in graph.labels),
+    )
+
+
 def _taken_over(replacements: Sequence[Replacement]) -> dict[str, str]:
     """The value that takes the place of each old one, through those that are passed on."""
-    given = {old: new for r in replacements for old, new in r.gives}
     made = {v.name for r in replacements for node in r.nodes for v in node.outputs}
+    return _through({old: new for r in replacements for old, new in r.gives}, made)
+
+
+def _through(given: Mapping[str, str], made: set[str]) -> dict[str, str]:
+    """What takes the place of each value in the end; what is made is an end."""
 
     def current(value: str) -> str:
         new = given.get(value, value)
