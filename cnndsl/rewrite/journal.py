@@ -93,12 +93,15 @@ def _again(derivation: Derivation, step: Step) -> Derivation:
 def replay(derivation: Derivation, onto: Derivation) -> Derivation:
     """The same rules at the same places of another network.
 
-    Places are taken as they were asked for, so that `4a..4e` of a sibling is its own. Raises
-    CnnError when a rule applies nowhere.
+    Places are taken as they were asked for, so that `4a..4e` of a sibling is its own. Where
+    there is nothing to simplify a rule that simplifies is content. Raises CnnError when another
+    rule applies nowhere, or none at all applies.
     """
+    start, last = onto, derivation.steps[-1]
     for step in derivation.steps:
         attempt = apply(onto, step.rewrite, step.places)
-        if len(attempt.derivation.steps) == len(onto.steps):
+        may_rest = step.rewrite.repeats and not (step is last and onto is start)
+        if attempt.derivation is onto and not may_rest:
             nowhere(step.rewrite.text, step.places, None, attempt.refusals)
         onto = attempt.derivation
     return onto
