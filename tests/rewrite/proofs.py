@@ -21,7 +21,6 @@ from cnndsl.rewrite.rule import Rewrite, read_rule
 from cnndsl.source import Source
 
 CASES = 30
-CONDITION_CASES = 10
 GRADIENT_CASES = 3
 CALLS = {
     "factor": "factor([3x3, 3x3])",
@@ -78,6 +77,6 @@ def conditions(rewrite: Rewrite) -> dict[str, str]:
     if not rewrite.keeps_function:
         return {}
     said = {}
-    for need in needs(rewrite, CONDITION_CASES):
+    for need in needs(rewrite):
         said[need.condition] = need.wrong or ("idle" if need.is_idle else "refused all the same")
     return said

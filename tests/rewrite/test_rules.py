@@ -269,7 +269,7 @@ def test_simplifying_settles_in_any_order(seed: int) -> None:
         derivation = settles(module, random)
         steps += len(derivation.steps)
         if derivation.steps:
-            trial = function(derivation, seed, "any")
+            trial = function(derivation, seed)
             assert trial.problem is None, trial.problem
     assert steps > networks
 

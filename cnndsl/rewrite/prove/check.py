@@ -16,6 +16,7 @@ from random import Random
 
 from ...backend import backend
 from ...diagnostics import CnnError
+from ...passes.cost import cost
 from ...record import Record
 from ..engine import Derivation, apply
 from .choices import Choices, Unfit
@@ -40,6 +41,7 @@ PATIENCE = 40
 """The same while there is no case at all."""
 MOST_WRONG = 20
 """Mistakes to look at for one that says whether just the border is wrong."""
+MOST_WEIGHTS = 10_000
 MOST_SMALLER = 600
 """Smaller networks that are tried once one is found on which a rule is wrong."""
 MOST_REASONS = 3
@@ -86,6 +88,7 @@ def check_rule(
     seed: int = 0,
     settings: Defaults = (),
     contexts: Sequence[str] = (),
+    tries: int = 0,
 ) -> Verdict:
     """Apply a rule to random networks and see whether it keeps its promises.
 
@@ -93,6 +96,7 @@ def check_rule(
         cases: how many applications are wanted.
         settings: those of the dialect that right sides are elaborated with.
         contexts: names of those to try; all unless told.
+        tries: networks to draw at most; many for each case unless told.
 
     Raises CnnError when its right side is wrong wherever it stands.
     """
@@ -110,7 +114,7 @@ def check_rule(
             exact += trial.exact
             done[str(choices.made["context"])] += 1
         enough = done.total() == cases or (wrong and _tells(wrong))
-        if enough or tried >= cases * (MOST_TRIES if done else PATIENCE):
+        if enough or tried >= (tries or cases * (MOST_TRIES if done else PATIENCE)):
             break
     found = _smallest(sampler, *wrong[-1], settings, contexts) if wrong else None
     reasons = tuple(reason for reason, _ in refused.most_common(MOST_REASONS))
@@ -152,6 +156,9 @@ def attempt(
         module = embed(sample, choices, contexts)
     except Unfit as reason:
         return str(reason)
+    size = cost(module).params
+    if isinstance(size, int) and size > MOST_WEIGHTS:
+        return "the network is larger than those that are tried"
     try:
         came = apply(Derivation(module, (), settings), sample.rewrite)
     except CnnError as problem:

@@ -33,11 +33,15 @@ class Need(Record):
         return bool(self.cases) and not self.wrong
 
 
+TRIES = 400
+"""Networks to draw: most rules cannot be applied at all where a condition does not hold."""
+
+
 def needs(rewrite: Rewrite, cases: int = CASES, seed: int = 0) -> tuple[Need, ...]:
     """For each condition, how the rule fares where it does not hold and the others do."""
     found = []
     for part, variant in _without(rewrite):
-        verdict = check_rule(variant, cases, seed)
+        verdict = check_rule(variant, cases, seed, tries=TRIES)
         wrong = verdict.counterexample
         text = wrong.problem.text if wrong is not None else ""
         found.append(Need(part, verdict.cases, text))

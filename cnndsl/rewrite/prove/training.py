@@ -30,8 +30,14 @@ def is_trained(*graphs: Graph) -> bool:
     return any(isinstance(node.op, OTHERWISE) for graph in graphs for node in graph.nodes)
 
 
-def in_training(graph: Graph, images: Mapping[str, Array], weights: Weights) -> dict[str, Array]:
-    """Every value of a flat graph in training."""
+def in_training(
+    graph: Graph, images: Mapping[str, Array], weights: Weights, drops: bool = True
+) -> dict[str, Array]:
+    """Every value of a flat graph in training.
+
+    Arguments:
+        drops: whether elements are dropped.
+    """
     import numpy as np
 
     from ...interpret import interpret
@@ -46,7 +52,7 @@ def in_training(graph: Graph, images: Mapping[str, Array], weights: Weights) -> 
                 over = tuple(range(x.ndim - 1))
                 held = {holder: {**weights[holder], "mean": x.mean(over), "variance": x.var(over)}}
             values |= interpret(_alone(graph, node), values, held)
-            if isinstance(node.op, (Dropout, DropPath)):
+            if drops and isinstance(node.op, (Dropout, DropPath)):
                 mask = np.arange(x.size).reshape(x.shape) % 3 > 0
                 values[node.outputs[0].name] = np.where(mask, x, 0)
     return values

@@ -33,6 +33,8 @@ BATCH = 2
 LARGEST = 3
 """Magnitude of inputs and weights."""
 SEEDS = range(100)
+SILENT = {"kernel", "bias", "shift", "mean"}
+"""What is zero where a channel says nothing."""
 SIGNS = ("any", "any", "never above zero")
 """What inputs are like."""
 ROUNDED = 1e-9
@@ -80,7 +82,7 @@ def judge(derivation: Derivation, choices: Choices) -> Trial | str:
         return Trial(derivation, problem)
     seed, signs = choices.take("weights", SEEDS), choices.take("signs", SIGNS)
     try:
-        return function(derivation, seed, signs)
+        return function(derivation, seed, signs, choices.take("silent channels", (0, 0, 0, 1)))
     except CnnError as refusal:
         if refusal.diagnostics[0].code != "E1007":
             raise
@@ -154,23 +156,32 @@ def _counted(amounts: tuple[Size, ...]) -> str:
 # -------------------------------------------------------------------- function
 
 
-def function(derivation: Derivation, seed: int, signs: str) -> Trial:
-    """Whether both networks compute the same with the weights carried over."""
+def function(derivation: Derivation, seed: int, signs: str = SIGNS[0], silent: int = 0) -> Trial:
+    """Whether both networks compute the same with the weights carried over.
+
+    Arguments:
+        silent: how many channels of every layer say nothing.
+    """
     import numpy as np
 
     from ...interpret import draw_integers, interpret
 
-    rewrite = derivation.steps[0].rewrite
+    rewrites = [step.rewrite for step in derivation.steps]
+    kinds = {kind for rewrite in rewrites for kind in rewrite.kinds}
+    keeps = all(rewrite.keeps_function for rewrite in rewrites)
     random = np.random.default_rng(seed)
     before, after = flatten(derivation.start), flatten(derivation.module)
     weights = draw_integers(before, random, LARGEST)
+    for roles in weights.values():
+        for role in SILENT & roles.keys():
+            roles[role][..., :silent] = 0
     names = paths(derivation.start)
-    kind = object if rewrite.keeps_function else float
+    kind = object if keeps else float
     held = {names[n]: {r: x.astype(kind) for r, x in roles.items()} for n, roles in weights.items()}
     try:
         carried = carry(derivation, held)
     except MISTAKES as mistake:
-        text = f"`{rewrite.carrier}` fails: {type(mistake).__name__}: {mistake}"
+        text = f"`{rewrites[0].carrier}` fails: {type(mistake).__name__}: {mistake}"
         return Trial(derivation, Problem(text))
     if carried.fresh:
         return Trial(derivation, Problem(f"nothing says what `{'.'.join(carried.fresh[0])}` holds"))
@@ -189,11 +200,13 @@ def function(derivation: Derivation, seed: int, signs: str) -> Trial:
     }
     with np.errstate(all="ignore"):
         old, new = interpret(before, images, weights), interpret(after, images, moved)
-    if not rewrite.keeps_function:
+    if not keeps:
         return Trial(derivation, None)
     problem, exact = _compared(before, after, old, new)
-    if problem is None and "inference" not in rewrite.kinds and is_trained(before, after):
-        old, new = in_training(before, images, weights), in_training(after, images, moved)
+    if problem is None and "inference" not in kinds and is_trained(before, after):
+        drops = "reparametrised" not in kinds  # other parameters, other masks
+        old = in_training(before, images, weights, drops)
+        new = in_training(after, images, moved, drops)
         problem, _ = _compared(before, after, old, new)
         problem = problem and replace(problem, text=f"while training, {problem.text}")
     return Trial(derivation, problem, exact)
