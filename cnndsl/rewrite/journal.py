@@ -97,10 +97,11 @@ def replay(derivation: Derivation, onto: Derivation) -> Derivation:
     there is nothing to simplify a rule that simplifies is content. Raises CnnError when another
     rule applies nowhere, or none at all applies.
     """
-    start, last = onto, derivation.steps[-1]
-    for step in derivation.steps:
+    start = onto
+    for number, step in enumerate(derivation.steps, 1):
         attempt = apply(onto, step.rewrite, step.places)
-        may_rest = step.rewrite.repeats and not (step is last and onto is start)
+        is_all = onto is start and number == len(derivation.steps)
+        may_rest = step.rewrite.repeats and not is_all
         if attempt.derivation is onto and not may_rest:
             nowhere(step.rewrite.text, step.places, None, attempt.refusals)
         onto = attempt.derivation
