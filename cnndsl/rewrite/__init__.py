@@ -26,17 +26,22 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
     Arguments:
         settings: those of the model's dialect.
     """
+    from ..diagnostics import CnnError
     from .engine import Derivation, apply_all
-    from .refusals import nowhere
+    from .refusals import asked_at, nowhere
     from .rule import read_rule
 
     derivation = Derivation(module, (), settings)
     for request in requests:
-        rewrites = [read_rule(ref) for ref in request.rules]
-        attempt = apply_all(derivation, rewrites, request.place, request.span)
+        try:
+            rewrites = [read_rule(ref) for ref in request.rules]
+            attempt = apply_all(derivation, rewrites, request.place, request.span)
+        except CnnError as problem:
+            raise asked_at(request, problem) from None
         if len(attempt.derivation.steps) == len(derivation.steps):
+            text = request.text.partition(" at ")[0]
             nowhere(
-                request.text.partition(" at ")[0], request.place, request.span, attempt.refusals
+                rewrites, text, request.place, request.span, attempt.refusals, derivation.module
             )
         derivation = attempt.derivation
     return derivation

@@ -13,7 +13,7 @@ from collections import Counter
 from ..bind import Defaults
 from ..diagnostics import CnnError
 from ..elaborate.fragment import elaborate_fragment
-from ..evaluate import Given
+from ..evaluate import Given, spoken
 from ..graph import Call, Graph, Node
 from ..op import Op
 from ..ops.norm import Bn
@@ -36,15 +36,18 @@ SETTINGS = ("bias", "rounding", "count_include_pad")
 def altered(rewrite: Rewrite, match: Match, view: View, settings: Defaults) -> str:
     """Why a call is not of the block that the rule means, or nothing."""
     assert rewrite.equation is not None
-    for pattern, name in zip(rewrite.equation.left.nodes, match.nodes, strict=True):
-        if pattern.is_block and not _as_meant(rewrite, pattern, match, view, name, settings):
-            return f"`{name}` is another `{pattern.word}` than the rule means"
-    return ""
+    reasons = (
+        _otherwise(rewrite, pattern, match, view, name, settings)
+        for pattern, name in zip(rewrite.equation.left.nodes, match.nodes, strict=True)
+        if pattern.is_block
+    )
+    return next(filter(None, reasons), "")
 
 
-def _as_meant(
+def _otherwise(
     rewrite: Rewrite, pattern: PatternNode, match: Match, view: View, name: str, settings: Defaults
-) -> bool:
+) -> str:
+    """How a call differs from what the rule means, or nothing."""
     node = view.nodes[name]
     inputs = [(f"x{i + 1}", view.types[value]) for i, value in enumerate(node.inputs)]
     seen = shown(called(node, view.functions), pattern.span)
@@ -53,11 +56,18 @@ def _as_meant(
         meant = elaborate_fragment(
             body, rewrite.namespace, inputs, dict(match.holes), settings, lambda statement: seen
         )
-    except CnnError:
-        return False
+    except CnnError as problem:
+        return f"a `{pattern.word}` as the rule says it fails: {problem.diagnostics[0].message}"
     functions = {graph.name: graph for graph in meant.functions}
-    found = [other.op for other in meant.graph.nodes]
-    return len(found) == 1 and same(node.op, view.functions, found[0], functions)
+    found = meant.graph.nodes[-1].op
+    if same(node.op, view.functions, found, functions):
+        return ""
+    assert isinstance(node.op, Call) and isinstance(found, Call)
+    told = dict(view.functions[node.op.function].arguments)
+    for argument, value in functions[found.function].arguments:
+        if told.get(argument) != value:
+            return f"`{argument}` is {spoken(told.get(argument))}, the rule means {spoken(value)}"
+    return f"its layers are no longer those that `{pattern.word}` says"
 
 
 def _statement(pattern: PatternNode) -> Apply:

@@ -6,22 +6,23 @@ input, labels are the values that have them. These predicates look at the graph:
 
 from __future__ import annotations
 
-from ..diagnostics import fail
-from ..evaluate import OpRef, Scope, evaluate, lookup, spoken, truth
+from ..diagnostics import CnnError, fail
+from ..evaluate import BlockRef, OpRef, Scope, describe, evaluate, spoken
 from ..op import OPS, Op
 from ..ops.merge import Add
 from ..ops.norm import Bn
 from ..ops.pool import AvgPool
 from ..ops.reshape import ConstantPad
-from ..record import replace
+from ..record import Record, replace
+from ..source import Span
 from ..symbol import Symbol
-from ..syntax import Binary, CallExpr, Expr, Name, Unary
+from ..syntax import Attribute, Binary, CallExpr, Expr, Name, Unary
 from ..types import TensorType
 from ..window import IDENTITY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .match import Match, View
     from .rule import Rewrite
@@ -35,6 +36,8 @@ IDEMPOTENT = ("relu", "relu6", "abs")
 """Activations that change nothing the second time."""
 HOMOGENEOUS = ("relu", "leakyrelu", "abs")
 """Activations that a positive factor may pass through."""
+WRONG = ("E0202", "E0204", "E0205", "E1001")
+"""Errors in a condition that are the rule's, whatever the site."""
 LARGE = 2**20
 """Height or width of a map whose size is open."""
 
@@ -83,7 +86,7 @@ def unmet(rewrite: Rewrite, match: Match, view: View) -> str:
     for condition in rewrite.conditions:
         for part in conjuncts(condition):
             if not holds(part, site):
-                return f"`{part.span.text}` does not hold{_values(part, site)}"
+                return f"`{part.span.text}` does not hold{values(part, site.scope)}"
     return ""
 
 
@@ -102,14 +105,17 @@ def holds(expr: Expr, site: Site) -> bool:
         return not holds(expr.operand, site)
     if isinstance(expr, CallExpr) and expr.callee.id in PREDICATES:
         return _ask(expr, site)
-    return truth(evaluate(expr, site.scope), expr.span)
+    value = evaluate(expr, site.scope)
+    if not isinstance(value, bool):
+        fail("E1001", "a condition is `true` or `false`", expr.span, f"this is {describe(value)}")
+    return value
 
 
 def _ask(expr: CallExpr, site: Site) -> bool:
     about, predicate = PREDICATES[expr.callee.id]
     kinds = about.split()
     if len(expr.arguments) != len(kinds):
-        fail("E0205", f"`{expr.callee.id}` asks about {' and '.join(kinds)}", expr.span)
+        fail("E0205", f"`{expr.callee.id}` asks about {ABOUT[about]}", expr.span)
     pairs = zip(kinds, expr.arguments, strict=True)
     return predicate(site, *(_asked(kind, expr, a.value, site) for kind, a in pairs))
 
@@ -119,30 +125,43 @@ def _asked(kind: str, expr: CallExpr, argument: Expr, site: Site) -> object:
     if kind == "value":
         name = argument.id if isinstance(argument, Name) else ""
         if name not in site.labels:
-            fail("E1001", f"`{expr.callee.id}` asks about a value that has a label",
-                 argument.span)  # fmt: skip
+            fail("E1001", f"`{expr.callee.id}` asks about a value that has a label", argument.span,
+                 help=["give it one on the left side: `y: relu`"])  # fmt: skip
         return site.labels[name]
     value = evaluate(argument, site.scope)
     if not isinstance(value, OpRef):
-        fail("E1001", f"`{expr.callee.id}` asks about an operator", argument.span)
+        fail("E1001", f"`{expr.callee.id}` asks about an operator", argument.span,
+             f"this is {describe(value)}")  # fmt: skip
     return value
 
 
-def _values(expr: Expr, site: Site) -> str:
-    """`: k = 4, s = 2`, the holes that a condition speaks of."""
-    holes = dict(site.match.holes)
-    shown = [
-        f"{name} = {spoken(holes[name])}"
-        for name in dict.fromkeys(_mentioned(expr))
-        if name in holes and lookup(name, site.scope) is not None
-    ]
-    return f": {', '.join(shown)}" if shown else ""
+def values(expr: Expr, scope: Scope) -> str:
+    """`: k = 4, in.channels = 3`, what a condition speaks of."""
+    shown: dict[str, str] = {}
+    for part in _spoken_of(expr):
+        try:
+            value = evaluate(part, scope)
+        except CnnError:
+            continue
+        known = isinstance(value, OpRef | BlockRef) and str(value) == part.span.text
+        if not known and not isinstance(value, TensorType):
+            shown[part.span.text] = spoken(value)
+    text = ", ".join(f"{name} = {value}" for name, value in shown.items())
+    return f": {text}" if text else ""
 
 
-def _mentioned(expr: Expr) -> list[str]:
-    from .pattern import names_of
-
-    return [name.id for name in names_of(expr)]
+def _spoken_of(part: object) -> Iterator[Name | Attribute]:
+    """Names in an expression, with what is asked of them: `k`, `in.channels`."""
+    if isinstance(part, Name) or (isinstance(part, Attribute) and isinstance(part.value, Name)):
+        yield part
+    elif isinstance(part, tuple):
+        for inner in part:
+            yield from _spoken_of(inner)
+    elif isinstance(part, CallExpr):
+        yield from _spoken_of(part.arguments)
+    elif isinstance(part, Record) and not isinstance(part, Span):
+        for field in type(part).fields:
+            yield from _spoken_of(getattr(part, field))
 
 
 def _pointwise(site: Site, f: OpRef) -> bool:
@@ -251,6 +270,8 @@ def _covers(site: Site, wide: str, narrow: str) -> bool:
     return a is not None and b is not None and tuple(map(unite, a, b)) == a
 
 
+ABOUT = {"operator": "one operator", "value": "one value", "value value": "two values"}
+"""What predicates ask about, in words."""
 PREDICATES: dict[str, tuple[str, Predicate]] = {
     "pointwise": ("operator", _pointwise),
     "normalises": ("operator", _normalises),

@@ -7,18 +7,21 @@ way to them: copies that are rewritten alike stay one function.
 
 from __future__ import annotations
 
-from ..diagnostics import fail
+from ..diagnostics import did_you_mean, fail, suggest
 from ..elaborate.blocks import passes_through
-from ..graph import Call, Graph, Module, Node
+from ..graph import Call, Graph, Module
 from ..history import Change, History
+from ..op import Op
 from ..passes.cost import Cost, cost
 from ..record import Record, replace
+from ..syntax import Transform
 from .calls import same
 from .match import Match, Refusal, View, find
 from .places import Places, calls, occurrences
 from .placing import NotHere, Replacement, passed_by, put_in_place
+from .refusals import ELSEWHERE
 from .replacement import replacement
-from .rule import Rewrite
+from .rule import Rewrite, call_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +29,12 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from ..bind import Defaults
-    from ..op import Op
     from ..source import Span
     from ..symbol import Size
     from ..types import TensorType
     from .places import Path
     from .transforms import Mover
+    from .transforms import Transform as Function
 
     class Where(Protocol):
         """Which operators are meant."""
@@ -186,6 +189,10 @@ def apply(
     derivation: Derivation, rewrite: Rewrite, places: str = "", span: Span | None = None
 ) -> Attempt:
     """Apply one rule wherever it fits. The derivation is unchanged where it fits nowhere."""
+    if rewrite.missing:
+        fail("E0204", f"`{rewrite.name}` needs a value for `{rewrite.missing[0]}`",
+             span or rewrite.ref.rule.name.span,
+             help=[f"call it as `{call_form(rewrite.ref.rule)}`"])  # fmt: skip
     chosen = Places(derivation.module, places)
     chosen.check(derivation.start, span)
     if rewrite.transform is not None:
@@ -204,11 +211,9 @@ def apply_at(derivation: Derivation, rewrite: Rewrite, chosen: Where, places: st
 
 
 def _transformed(derivation: Derivation, rewrite: Rewrite, chosen: Places) -> Attempt:
-    from .transforms import Untransformed, find_transform
+    from .transforms import Untransformed
 
-    function = find_transform(rewrite.transform or "")
-    if function is None:
-        fail("E1001", f"there is no transform `{rewrite.transform}`", rewrite.ref.rule.span)
+    function = _transform_of(rewrite)
     while True:
         module = derivation.module
         try:
@@ -222,6 +227,19 @@ def _transformed(derivation: Derivation, rewrite: Rewrite, chosen: Places) -> At
         )
         if not rewrite.repeats or len(derivation.steps) > MOST_STEPS:
             return Attempt(derivation, ())
+
+
+def _transform_of(rewrite: Rewrite) -> Function:
+    """The function that a rule names. Raises CnnError when there is none."""
+    from .transforms import TRANSFORMS, find_transform
+
+    name = next(c.name for c in rewrite.ref.rule.clauses if isinstance(c, Transform))
+    function = find_transform(name.id)
+    if function is None:
+        near = suggest(did_you_mean(name.id, TRANSFORMS), name.span)
+        help = near or (f"there are {', '.join(f'`{known}`' for known in sorted(TRANSFORMS))}",)
+        fail("E1001", f"there is no transform `{name.id}`", name.span, help=help)
+    return function
 
 
 def apply_all(derivation: Derivation, rewrites: Sequence[Rewrite], places: str = "",
@@ -276,24 +294,49 @@ def _sites(
     taken = {node.name for node in graph.nodes} | {v.name for v in graph.inputs}
     for match in find(rewrite, view, refusals):
         if not (chosen.everywhere or any(_is_at(match, path, chosen) for path in paths)):
-            refusals.append(Refusal(graph.name, match.nodes[0], "it is not at the places named", 0))
+            refusals.append(Refusal(graph.name, match.nodes[0], ELSEWHERE, 0))
             continue
         if touched & {*match.removed}:
             continue
         try:
             new = replacement(rewrite, match, view, derivation.settings, taken)
             if _unchanged(new, view):
-                continue
-            put_in_place(graph, [*found, new])
+                raise NotHere("it would give back what stands there")
         except NotHere as reason:
-            name = match.nodes[0]
-            refusals.append(
-                Refusal(graph.name, name, str(reason), len(match.nodes) + 2, view.nodes[name].span)
-            )
+            refusals.append(_refusal(match, view, str(reason)))
             continue
         taken.update(node.name for node in new.nodes)
         touched.update(match.removed)
         found.append(new)
+    return _without_cycles(found, view, refusals)
+
+
+def _refusal(match: Match, view: View, reason: str) -> Refusal:
+    name, progress = match.nodes[0], len(match.nodes) + 2
+    return Refusal(view.graph.name, name, reason, progress, view.nodes[name].span)
+
+
+def _without_cycles(
+    found: list[Replacement], view: View, refusals: list[Refusal]
+) -> list[Replacement]:
+    """The replacements, without those that would close a circle.
+
+    One that gives a single value never does: what is replaced leads to that value alone, so a
+    circle through it would have been there before.
+    """
+    if not any(len(new.gives) > 1 for new in found):
+        return found
+    try:
+        put_in_place(view.graph, found)
+    except NotHere:
+        kept: list[Replacement] = []
+        for new in found:
+            try:
+                put_in_place(view.graph, [*kept, new])
+                kept.append(new)
+            except NotHere as reason:
+                refusals.append(_refusal(new.match, view, str(reason)))
+        return kept
     return found
 
 
@@ -304,7 +347,7 @@ def _is_at(match: Match, path: Path, chosen: Where) -> bool:
 
 def _unchanged(new: Replacement, view: View) -> bool:
     """Whether a rule would put back what it took away."""
-    old = [node for node in view.graph.nodes if node.name in {*new.match.removed}]
+    old = [view.nodes[name] for name in sorted(new.match.removed, key=view.order.__getitem__)]
     if [node.inputs for node in old] != [node.inputs for node in new.nodes]:
         return False
     functions = {function.name: function for function in new.functions}
@@ -332,9 +375,8 @@ def _rewrite_definitions(
         if found:
             found = [called.adopt(new) for new in found]
             functions += called.take()
-            before = graph
             graph = put_in_place(graph, found)
-            moves += [_move(graph.name, before, graph, new) for new in found]
+            moves += [_move(graph.name, new) for new in found]
         functions.append(graph)
     return replace(module, functions=needed(functions, module.main.name)), moves
 
@@ -391,7 +433,7 @@ class _Split:
         before = replace(graph, nodes=nodes, name=self.called.version(graph))
         after = put_in_place(before, found) if found else before
         self.functions[after.name] = after
-        self.moves += [_move(after.name, before, after, new) for new in found]
+        self.moves += [_move(after.name, new) for new in found]
         return after.name
 
 
@@ -473,26 +515,30 @@ def needed(functions: Iterable[Graph], main: str) -> tuple[Graph, ...]:
     return tuple(order.values())
 
 
-def _move(function: str, before: Graph, after: Graph, new: Replacement) -> Move:
-    old = {node.name: node for node in before.nodes}
-    fresh = {node.name: node for node in after.nodes}
+def _move(function: str, new: Replacement) -> Move:
+    first = next(node for node in new.left.nodes if node.name == new.match.nodes[0])
     return Move(
         function,
-        tuple(_layer(old[name], before) for name in new.layers),
-        tuple(_layer(fresh[name], after) for name in new.heirs),
+        _layers(new.left, new.layers),
+        _layers(new.right, new.heirs),
         new.match.holes,
         new.match.removed,
         tuple(node.name for node in new.nodes),
         new.left,
         new.right,
-        old[new.match.nodes[0]].span,
+        first.span,
     )
 
 
-def _layer(node: Node, graph: Graph) -> Layer:
-    assert not isinstance(node.op, Call)
+def _layers(graph: Graph, names: Sequence[str]) -> tuple[Layer, ...]:
+    """Operators of one side with their input types."""
     types = graph.types
-    return Layer(node.name, node.op, tuple(types[value] for value in node.inputs))
+    nodes = {node.name: node for node in graph.nodes}
+    return tuple(
+        Layer(name, op, tuple(types[value] for value in nodes[name].inputs))
+        for name in names
+        if isinstance(op := nodes[name].op, Op)
+    )
 
 
 def _extended(

@@ -103,6 +103,7 @@ def replay(derivation: Derivation, onto: Derivation) -> Derivation:
         is_all = onto is start and number == len(derivation.steps)
         may_rest = step.rewrite.repeats and not is_all
         if attempt.derivation is onto and not may_rest:
-            nowhere(step.rewrite.text, step.places, None, attempt.refusals)
+            text, place = step.rewrite.text, step.places
+            nowhere([step.rewrite], text, place, None, attempt.refusals, onto.module)
         onto = attempt.derivation
     return onto

@@ -22,8 +22,8 @@ from ..op import Op
 from ..record import Record, replace
 from ..syntax import Binary, Dims, Expr, Name
 from ..window import Window
-from .conditions import unmet, with_defaults
-from .pattern import ASSOCIATIVE, BELONGING, COMMUTES, FREE, Pattern, PatternNode
+from .conditions import WRONG, unmet, with_defaults
+from .pattern import ASSOCIATIVE, BELONGING, COMMUTES, FREE, Pattern, PatternNode, names_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class View:
         self.module = module
         self.types = graph.types
         self.nodes = {node.name: node for node in graph.nodes}
+        self.order = {name: number for number, name in enumerate(self.nodes)}
         self.producers = graph.producers
         self.consumers: dict[str, list[Node]] = {}
         for node in graph.nodes:
@@ -212,7 +213,7 @@ class _Search:
         taken = state.nodes.values()
         candidates = [node for node in self.candidates(pattern, state) if node.name not in taken]
         if not candidates:
-            self.refuse(last, f"no {_wanted(pattern)} stands beside `{last.name}`", step)
+            self.refuse(last, f"no {_wanted(pattern)} stands beside it", step)
         for node in candidates:
             for further in self.take(index, node, state.copy(), step):
                 yield from self.extend(step + 1, further)
@@ -246,7 +247,7 @@ class _Search:
         if chain:
             results = [self.view.nodes[chain[-1]].outputs[0].name]
         if not _joins(state.values, pattern.outputs, results):
-            self.refuse(node, f"`{node.name}` gives another value than the rule means", progress)
+            self.refuse(node, "it gives another value than the rule means", progress)
             return
         many = len(pattern.inputs)
         orders = permutations(node.inputs, many) if pattern.word in COMMUTES else (node.inputs,)
@@ -273,7 +274,7 @@ class _Search:
         more = len(node.inputs) - len(pattern.inputs)
         if more and not (more > 0 and self.may_have_more(pattern)):
             raise _Mismatch(
-                f"`{node.name}` joins {len(node.inputs)} values, the rule {len(pattern.inputs)}"
+                f"it joins {len(node.inputs)} values, the rule joins {len(pattern.inputs)}"
             )
         op = node.op
         scope = Scope(self.rewrite.namespace, state.holes)
@@ -284,12 +285,12 @@ class _Search:
             return
         if len(node.outputs) != len(pattern.outputs):
             raise _Mismatch(
-                f"`{node.name}` gives {len(node.outputs)} values, the rule {len(pattern.outputs)}"
+                f"it gives {len(node.outputs)} values, the rule means {len(pattern.outputs)}"
             )
         if pattern.hole:
             value = operator_value(op)
             if state.holes.setdefault(pattern.hole, value) != value:
-                raise _Mismatch(f"`{node.name}` is not the same operator again")
+                raise _Mismatch("it is not the same operator again")
             return
         self.fields(pattern, op, self.view.inputs(node), state, scope)
 
@@ -396,6 +397,8 @@ class _Search:
             match = with_defaults(self.rewrite, match, self.view)
             reason = unmet(self.rewrite, match, self.view)
         except CnnError as problem:
+            if problem.diagnostics[0].code in WRONG:
+                raise
             reason = problem.diagnostics[0].message
         if reason:
             self.refuse(first, reason, steps + 1)
@@ -429,11 +432,13 @@ class _Search:
 
 
 def _as_said(expr: Expr, scope: Scope) -> str:
-    """An expression with its value, if it has one already."""
+    """An expression as its value, or with the values that it has already."""
     try:
         return spoken(evaluate(expr, scope))
     except CnnError:
-        return expr.span.text
+        known = {name.id: scope.find(name.id) for name in names_of(expr)}
+        values = [f"{name} = {spoken(v)}" for name, v in known.items() if v is not None]
+        return expr.span.text + (f" with {', '.join(values)}" if values else "")
 
 
 def operator_value(op: Op) -> OpRef:

@@ -14,8 +14,8 @@ Arguments that are not mentioned have their default value, save those of `FREE`.
 from __future__ import annotations
 
 from ..arguments import flag
-from ..bind import REPEAT_HELP, variables_of
-from ..diagnostics import fail
+from ..bind import REPEAT_HELP, name_span, variables_of
+from ..diagnostics import did_you_mean, fail, suggest
 from ..evaluate import FUNCTIONS, BlockRef, OpRef, Scope, lookup
 from ..op import OPS
 from ..record import Record, replace
@@ -30,10 +30,15 @@ from ..syntax import (
     CallExpr,
     Conditional,
     Dims,
+    Each,
     Expr,
+    For,
     From,
+    Group,
+    If,
     Index,
     Input,
+    Let,
     List,
     Name,
     Output,
@@ -41,11 +46,13 @@ from ..syntax import (
     Statement,
     Template,
     Unary,
+    When,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import NoReturn
 
     from ..namespace import Namespace
 
@@ -57,6 +64,15 @@ BELONGING = ("norm", "activation")
 """Families of what belongs to the layer before it."""
 MERGES = ("concat", "add", "sub", "mul")
 COMMUTES = ("add", "mul")
+INSTEAD = {
+    "a loop": "write its rounds one after the other; the right side may have loops",
+    "a repeat": "write its copies one after the other; the right side may have repeats",
+    "a choice": "write a rule for each case, or a condition in `when`",
+    "a `let`": "write its value; names of the left side are holes",
+    "`residual`": "write it as `add { | ... | identity }`",
+    "this": "a left side has operators, blocks, branches, `from`, `input` and `output`",
+}
+"""What cannot stand on a left side, and what can."""
 ASSOCIATIVE = ("add",)
 """Merges of which a left side may mean a part; the other operands stay beside the right side."""
 
@@ -157,7 +173,9 @@ class _Reader:
                 reached.update(node.inputs + node.outputs)
                 rest.remove(node)
         if rest:
-            fail("E1001", "this side falls apart: its parts share no value", rest[0].span)
+            fail("E1001", "this side falls apart: its parts share no value", rest[0].span,
+                 "nothing before reads or gives what this does",
+                 help=["let both read one `input`, or write what joins them"])  # fmt: skip
 
     def settled(self, node: PatternNode) -> PatternNode:
         """A layer whose norm or activation is spelled out carries none besides."""
@@ -198,12 +216,7 @@ class _Reader:
         if isinstance(statement, Output):
             self.output(statement, flow)
             return flow
-        fail(
-            "E1001",
-            "this cannot stand on the left side of a rule",
-            statement.span,
-            help=["it is made of operators, blocks, branches, `from`, `input` and `output`"],
-        )
+        refuse(statement)
 
     def labelled(self, statement: Apply | Parallel, flow: tuple[int, ...]) -> tuple[int, ...]:
         names = [ref.id for ref in statement.labels if isinstance(ref, Name)]
@@ -217,7 +230,8 @@ class _Reader:
         name = ref.id if isinstance(ref, Name) else ""
         if name in self.labels:
             return self.labels[name]
-        fail("E0202", f"there is no label `{ref.span.text}` above this line", ref.span)
+        fail("E0202", f"there is no label `{ref.span.text}` above this line", ref.span,
+             help=suggest(did_you_mean(name, self.labels), ref.span))  # fmt: skip
 
     def output(self, statement: Output, flow: tuple[int, ...]) -> None:
         names = [a.value for a in statement.arguments if isinstance(a.value, Name)]
@@ -273,21 +287,24 @@ class _Reader:
                 False,
                 label,
                 statement.span,
-            )  # fmt: skip
+            )
         )
         return outputs
 
     def any_operator(self, word: str, statement: Apply, flow: tuple[int, ...]) -> tuple[int, ...]:
         """A callee that names nothing is a hole for an operator."""
         if statement.arguments:
-            fail("E0201", f"there is no operator or block `{word}`", statement.span,
-                 help=["a name that stands for any operator takes no arguments"])  # fmt: skip
+            assert statement.callee is not None
+            place = statement.callee.span
+            near = suggest(did_you_mean(word, [*OPS, *self.scope.names()]), place)
+            help = near or ("a name that stands for any operator takes no arguments",)
+            fail("E0201", f"there is no operator or block `{word}`", place, help=help)
         self.holes.setdefault(word)
         output = self.value()
         self.nodes.append(
             PatternNode(
                 "", False, word, (), flow, (output,), False, _label(statement), statement.span
-            )  # fmt: skip
+            )
         )
         return (output,)
 
@@ -311,7 +328,7 @@ class _Reader:
         values: list[int] = []
         for branch in statement.branches:
             if not isinstance(branch, Body):
-                fail("E1001", "the left side of a rule has no loops and conditions", branch.span)
+                refuse(branch)
             values += self.body(branch, flow)
         label = _label(statement)
         return self.node(statement.merge.id, statement, (), tuple(values), 1, label)
@@ -330,7 +347,9 @@ class _Reader:
             value = argument.value
             if argument.name is not None:
                 if argument.name not in cls.fields:
-                    fail("E0203", f"`{word}` has no argument `{argument.name}`", argument.span)
+                    place = name_span(argument)
+                    help = suggest(did_you_mean(argument.name, cls.fields), place)
+                    fail("E0203", f"`{word}` has no argument `{argument.name}`", place, help=help)
                 if not (isinstance(value, Name) and flag(cls, value.id)):
                     self.fill(value)
                 fields.append((argument.name, value))
@@ -363,8 +382,25 @@ class _Reader:
             if name in plain:
                 self.holes.setdefault(name.id)
             elif name.id not in self.given:
-                fail("E1001", f"`{name.id}` has no value here", name.span,
-                     help=["a hole stands alone, as a factor of a size, or as a stride"])  # fmt: skip
+                help = "a hole stands alone, as a factor of a size, or as a stride"
+                fail("E1001", f"`{name.id}` has no value here", name.span, help=[help])
+
+
+def refuse(part: Statement | Each | When) -> NoReturn:
+    """Raise: this cannot stand on a left side."""
+    what = "this"
+    if isinstance(part, For | Each):
+        what = "a loop"
+    elif isinstance(part, If | When):
+        what = "a choice"
+    elif isinstance(part, Let):
+        what = "a `let`"
+    elif isinstance(part, Apply | Parallel | Group) and part.times is not None:
+        what = "a repeat"
+    elif isinstance(part, Apply) and part.callee is not None and part.callee.id == "residual":
+        what = "`residual`"
+    message = f"{what} cannot stand on the left side of a rule"
+    fail("E1001", message, part.span, help=[INSTEAD[what]])
 
 
 def _parts(ref: BlockRef, position: int, argument: Argument) -> list[tuple[str, Expr]]:

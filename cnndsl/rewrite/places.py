@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from ..diagnostics import did_you_mean, fail
+from ..diagnostics import Help, did_you_mean, fail, suggest
 from ..graph import Call, Graph, Module, Node
 from ..record import Record
+from ..source import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..source import Span
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import NoReturn
 
     Path = tuple[str, ...]
     """The calls that lead from the main graph to a function."""
 
 MOST_PATHS = 100_000
+PLACE = "a place is a label, a stage, a block or an operator"
 
 
 class Range(Record):
@@ -68,24 +69,32 @@ class Places:
 
     def check(self, start: Module, span: Span | None = None) -> None:
         """Raise CnnError for a place that is neither here nor where the derivation began."""
-        known: dict[str, None] = {}
-        for graph in (*self.module.functions, *start.functions) if self.ranges else ():
-            for node in graph.nodes:
-                known.update(dict.fromkeys(names_of(node)))
+        graphs = (*self.module.functions, *start.functions) if self.ranges else ()
+        known = dict.fromkeys(n for graph in graphs for node in graph.nodes for n in names_of(node))
         for wanted in self.ranges:
             for part in (*wanted.first, *wanted.last):
                 if not any(fnmatchcase(name, part) for name in known):
-                    near = did_you_mean(part, known)
-                    fail(
-                        "E1003",
-                        f"there is no place `{part}` in `{self.module.name}`",
-                        span,
-                        help=[
-                            f"did you mean `{near}`?"
-                            if near
-                            else "a place is a label, a stage, a block or an operator"
-                        ],
-                    )
+                    self._unknown(part, known, span)
+            self._check_order(wanted, graphs, span)
+
+    def _unknown(self, part: str, known: Iterable[str], span: Span | None) -> NoReturn:
+        near, where = did_you_mean(part, known), _part(span, part)
+        help: Sequence[Help | str] = suggest(near, where) if where is not None else ()
+        message = f"there is no place `{part}` in `{self.module.name}`"
+        fail("E1003", message, where, help=help or (f"did you mean `{near}`?" if near else PLACE,))
+
+    def _check_order(self, wanted: Range, graphs: tuple[Graph, ...], span: Span | None) -> None:
+        """The ends of a range stand in one function, the first one first."""
+        first, last = wanted.first[-1], wanted.last[-1]
+        ends = [ends for graph in graphs if (ends := _ends(graph, first, last)) is not None]
+        if first == last or any(start <= stop for start, stop in ends):
+            return
+        text = f"{first}..{last}"
+        if ends:
+            fail("E1003", f"`{last}` stands before `{first}`", _part(span, text),
+                 help=[f"write `{last}..{first}`"])  # fmt: skip
+        fail("E1003", f"`{first}` and `{last}` are not side by side", _part(span, text),
+             help=["both ends of a range stand in one block; commas separate places"])  # fmt: skip
 
 
 def _read(text: str) -> Range:
@@ -107,10 +116,23 @@ def _between(graph: Graph, node: Node, first: str, last: str) -> bool:
     """Whether a node is named so, or stands between two that are."""
     if first == last:
         return any(fnmatchcase(name, first) for name in names_of(node))
-    order = {n.name: i for i, n in enumerate(graph.nodes)}
-    starts = [order[n.name] for n in graph.nodes if _is_named(n, first)]
-    ends = [order[n.name] for n in graph.nodes if _is_named(n, last)]
-    return bool(starts and ends) and starts[0] <= order[node.name] <= ends[-1]
+    ends = _ends(graph, first, last)
+    at = next(number for number, other in enumerate(graph.nodes) if other.name == node.name)
+    return ends is not None and ends[0] <= at <= ends[1]
+
+
+def _ends(graph: Graph, first: str, last: str) -> tuple[int, int] | None:
+    """Where a range begins and ends in a function, or None where it has not both ends."""
+    starts = [number for number, node in enumerate(graph.nodes) if _is_named(node, first)]
+    stops = [number for number, node in enumerate(graph.nodes) if _is_named(node, last)]
+    return (starts[0], stops[-1]) if starts and stops else None
+
+
+def _part(span: Span | None, text: str) -> Span | None:
+    """Where a place is named in the text that asks for it."""
+    if span is None or (at := span.text.rfind(text)) < 0:
+        return span
+    return Span(span.source, span.start + at, span.start + at + len(text))
 
 
 def _is_named(node: Node, pattern: str) -> bool:

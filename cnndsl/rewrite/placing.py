@@ -11,7 +11,7 @@ from .pattern import LAYERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from .rule import Rewrite
 
@@ -168,17 +168,21 @@ def put_in_place(graph: Graph, replacements: Sequence[Replacement]) -> Graph:
     New operators stand where the first of the old ones stood, or behind what they read.
     """
     taken = _taken_over(replacements)
-    first = {min(r.match.removed, key=_position(graph)): r for r in replacements}
+    order = {node.name: number for number, node in enumerate(graph.nodes)}
+    first = {min(r.match.removed, key=order.__getitem__): r for r in replacements}
     removed = {name for r in replacements for name in r.match.removed}
+    kept = {n.row: n for n in reversed(graph.nodes) if n.name not in removed}
     nodes: list[Node] = []
     rows: dict[str, tuple[int, int]] = {}
     for node in graph.nodes:
         if node.name in first:
-            new = first[node.name].nodes
-            own = {value.name for other in new for value in other.outputs}
-            reads = {old: value for old, value in taken.items() if old not in own}
-            nodes += (_reading(other, reads) for other in new)
-            rows.update(_rows(first[node.name], graph, removed))
+            new = first[node.name]
+            own = {value.name for other in new.nodes for value in other.outputs}
+            nodes += (_reading(other, taken, own) for other in new.nodes)
+            last = graph.nodes[max(order[name] for name in new.match.removed)]
+            begins = last.row not in kept or order[kept[last.row].name] > order[last.name]
+            rows.update(_rows(new, last.row, begins))
+            rows.update(_stayed(new, graph, order))
         if node.name not in removed:
             nodes.append(_reading(node, taken))
             rows[node.name] = (node.row, -1)
@@ -232,32 +236,33 @@ def _through(given: Mapping[str, str], made: set[str]) -> dict[str, str]:
     return {old: current(old) for old in given}
 
 
-def _reading(node: Node, taken: Mapping[str, str]) -> Node:
-    """A node that reads what took the place of its inputs."""
-    return replace(node, inputs=tuple(taken.get(value, value) for value in node.inputs))
+def _reading(node: Node, taken: Mapping[str, str], own: Container[str] = ()) -> Node:
+    """A node that reads what took the place of its inputs, save those of `own`."""
+    inputs = (value if value in own else taken.get(value, value) for value in node.inputs)
+    return replace(node, inputs=tuple(inputs))
 
 
-def _rows(new: Replacement, graph: Graph, removed: set[str]) -> dict[str, tuple[int, int]]:
-    """Rows of new operators: the last one goes on with what is left of the old statement."""
-    last = max(new.match.removed, key=_position(graph))
-    row = next(node.row for node in graph.nodes if node.name == last)
-    before = graph.nodes[: _position(graph)(last)]
-    begins = not any(node.row == row and node.name not in removed for node in before)
+def _rows(new: Replacement, row: int, begins: bool) -> dict[str, tuple[int, int]]:
+    """Rows of new operators: the last one goes on with what is left of the old statement.
+
+    Arguments:
+        row: of the last of the old operators.
+        begins: whether nothing that stays comes before it in that row.
+    """
     alone = len({node.row for node in new.nodes}) == 1
     end = new.nodes[-1].row if new.nodes and (begins or alone) else None
-    rows = {node.name: (row, -1 if node.row == end else node.row) for node in new.nodes}
-    old = {node.name: node for node in graph.nodes}
-    for node in new.nodes:  # what a rule says on both sides begins it, and stays where it was
-        was = old.get(node.name)
+    return {node.name: (row, -1 if node.row == end else node.row) for node in new.nodes}
+
+
+def _stayed(
+    new: Replacement, graph: Graph, order: Mapping[str, int]
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    """What a rule says on both sides begins it, and stays in its row."""
+    for node in new.nodes:
+        was = graph.nodes[order[node.name]] if node.name in order else None
         if was is None or (was.op, was.inputs) != (node.op, node.inputs):
-            break
-        rows[node.name] = (was.row, -1)
-    return rows
-
-
-def _position(graph: Graph) -> Callable[[str], int]:
-    order = {node.name: number for number, node in enumerate(graph.nodes)}
-    return lambda name: order[name]
+            return
+        yield node.name, (was.row, -1)
 
 
 def in_order(nodes: Sequence[Node], known: set[str]) -> list[Node]:

@@ -9,6 +9,7 @@ from ..graph import Call, Graph, Node, Output, Value
 from ..op import OPS, Op, ShapeError
 from ..ops.norm import Bn
 from ..record import replace
+from ..render import counted
 from ..syntax import Apply, Body
 from ..types import TensorType
 from .calls import altered, called, shown
@@ -255,9 +256,8 @@ def retyped(graph: Graph, functions: Mapping[str, Graph]) -> Graph:
 def _with_outputs(rewrite: Rewrite, left: Graph, right: Graph) -> Graph:
     """The right side with its outputs in the order of the left one's."""
     if len(left.outputs) != len(right.outputs):
-        raise NotHere(
-            f"its right side gives {len(right.outputs)} values, the left one {len(left.outputs)}"
-        )
+        given = counted(len(right.outputs), "value")
+        raise NotHere(f"its right side gives {given}, the left one {len(left.outputs)}")
     by_name = {output.name: output for output in right.outputs}
     names = [output.name for output in left.outputs]
     if set(names) == set(by_name):

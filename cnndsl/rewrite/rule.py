@@ -15,15 +15,16 @@ from __future__ import annotations
 
 from ..bind import name_span, variables_of
 from ..diagnostics import CnnError, did_you_mean, fail, suggest
-from ..evaluate import RuleRef, Scope, evaluate, lookup, whole
+from ..evaluate import FUNCTIONS, RuleRef, Scope, evaluate, known, lookup, whole
 from ..record import Record
 from ..source import Source
 from ..syntax import Body, Carrier, Condition, Expr, Keeps, Name, Rule, Transform
+from .conditions import PREDICATES
 from .pattern import Pattern, names_of, read_pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from ..namespace import Namespace
@@ -101,6 +102,13 @@ class Rewrite(Record):
     def namespace(self) -> Namespace:
         return self.ref.namespace
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Parameters that have no value, and get none from a site either."""
+        holes = self.equation.left.holes if self.equation is not None else ()
+        found = {*dict(self.given), *dict(self.inferred), *holes}
+        return tuple(name for name in parameters_of(self.ref.rule) if name not in found)
+
 
 def read_rule(ref: RuleRef) -> Rewrite:
     """Check a rule and its arguments. Raises CnnError."""
@@ -116,13 +124,12 @@ def read_rule(ref: RuleRef) -> Rewrite:
     layered = not any(kind in (*FUNCTION, "approximate") for kind in kinds)
     equation = None
     if rule.left is not None and rule.right is not None:
-        known = {name.id for parameter in rule.parameters for name in variables_of(parameter)}
-        equation = Equation(
-            read_pattern(rule.left, ref.namespace, known, layered), rule.right, layered
-        )
+        left = read_pattern(rule.left, ref.namespace, parameters_of(rule), layered)
+        equation = Equation(left, rule.right, layered)
     elif not clauses[Transform]:
         fail("E1001", f"the rule `{rule.name.id}` has no equation", rule.name.span,
              help=["write `left => right`, or name its function with `transform`"])  # fmt: skip
+    _check_names(ref, [clause.value for clause in clauses[Condition]], equation)
     carrier = clauses[Carrier][0].name.id if clauses[Carrier] else None
     transform = clauses[Transform][0].name.id if clauses[Transform] else None
     return Rewrite(
@@ -154,26 +161,42 @@ def _claims(clauses: list[Keeps]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.id for word in words))
 
 
-def _known(word: Name, known: Mapping[str, str], what: str) -> None:
-    if word.id in known:
+def _known(word: Name, words: Mapping[str, str], what: str) -> None:
+    if word.id in words:
         return
-    near = did_you_mean(word.id, known)
-    help = suggest(near, word.span) or (f"there are {', '.join(f'`{k}`' for k in known)}",)
+    near = did_you_mean(word.id, words)
+    help = suggest(near, word.span) or (f"there are {', '.join(f'`{w}`' for w in words)}",)
     fail("E1001", f"`{word.id}` is no {what}", word.span, help=help)
+
+
+def _check_names(ref: RuleRef, conditions: Sequence[Expr], equation: Equation | None) -> None:
+    """Every name of a condition means something wherever the rule is applied."""
+    own = {*parameters_of(ref.rule), "in", "out"}
+    if equation is not None:
+        left = equation.left
+        own.update((*left.holes, *dict(left.labels), *dict(left.inputs)))
+    scope = Scope(ref.namespace)
+    for name in (name for condition in conditions for name in names_of(condition)):
+        if name.id not in own and name.id not in PREDICATES and not known(name.id, scope):
+            near = did_you_mean(name.id, [*own, *PREDICATES, *FUNCTIONS])
+            help = "conditions are about holes, parameters and labels of the left side"
+            fail("E0202", f"nothing here is called `{name.id}`", name.span,
+                 help=suggest(near, name.span) or (help,))  # fmt: skip
 
 
 def _arguments(ref: RuleRef) -> dict[str, object]:
     """Values of the parameters. One without a value is a hole that the left side fills."""
     parameters = ref.rule.parameters
-    names = [name.id for parameter in parameters for name in variables_of(parameter)]
+    names = parameters_of(ref.rule)
     values: dict[str, object] = {}
     position = 0
     for argument in ref.arguments:
         name = argument.name
         if name is None:
             if position == len(names):
-                fail("E0205", f"`{ref.rule.name.id}` takes {len(names) or 'no'} arguments",
-                     argument.span, help=[f"call it as `{call_form(ref.rule)}`"])  # fmt: skip
+                count = f"{len(names) or 'no'} argument{'s' * (len(names) != 1)}"
+                fail("E0205", f"`{ref.rule.name.id}` takes {count}", argument.span,
+                     help=[f"call it as `{call_form(ref.rule)}`"])  # fmt: skip
             name = names[position]
             position += 1
         elif name not in names:
@@ -213,10 +236,18 @@ def _holes_of(expr: Expr, scope: Scope) -> list[Name]:
     return [name for name in names_of(expr) if lookup(name.id, scope) is None]
 
 
+def parameters_of(rule: Rule) -> list[str]:
+    return [name.id for parameter in rule.parameters for name in variables_of(parameter)]
+
+
 def call_form(rule: Rule) -> str:
-    """How a rule is called: `asym(k)`."""
-    names = [name.id for parameter in rule.parameters for name in variables_of(parameter)]
-    return f"{rule.name.id}({', '.join(names)})" if names else rule.name.id
+    """How a rule is called: `asym(k, m=n)`."""
+    shown = [
+        name.id if parameter.default is None else f"{name.id}={parameter.default.span.text}"
+        for parameter in rule.parameters
+        for name in variables_of(parameter)
+    ]
+    return f"{rule.name.id}({', '.join(shown)})" if shown else rule.name.id
 
 
 def rule_of_pattern(text: str, namespace: Namespace, option: str = "--find") -> Rewrite:

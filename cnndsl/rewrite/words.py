@@ -37,7 +37,7 @@ def summary(derivation: Derivation) -> str:
     if len(rows) > 1:
         params, macs = total(derivation)
         rows.append(("altogether", "", *_deltas(params, macs)))
-    return _table([("rule", "applied", "parameters", "MACs"), *rows])
+    return table([("rule", "applied", "parameters", "MACs"), *rows])
 
 
 def total(derivation: Derivation) -> tuple[tuple[Size, Size], tuple[Size, Size]]:
@@ -170,7 +170,7 @@ def found(rewrite: Rewrite, module: Module, places: Places) -> str:
                 lines.append((".".join((*path, match.nodes[0])), str(span), holes))
     if not lines:
         return "found nowhere"
-    return _table(lines) + f"\n{_count(len(lines), 'place')}"
+    return table(lines) + f"\n{_count(len(lines), 'place')}"
 
 
 def _at(step: Step) -> str:
@@ -185,7 +185,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ("  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)

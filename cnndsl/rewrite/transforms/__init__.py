@@ -12,6 +12,7 @@ from ...bind import variables_of
 from ...diagnostics import fail
 from ...evaluate import Scope, evaluate, truth
 from ...record import Record
+from ..conditions import conjuncts, values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ def arguments(rewrite: Rewrite) -> dict[str, Any]:
         for name in variables_of(parameter):
             if name.id not in given:
                 fail("E0204", f"`{rewrite.name}` needs a value for `{name.id}`", name.span)
-    for condition in rewrite.conditions:
-        if not truth(evaluate(condition, Scope(rewrite.namespace, given)), condition.span):
-            raise Untransformed(f"`{condition.span.text}` does not hold")
+    scope = Scope(rewrite.namespace, given)
+    for part in (part for condition in rewrite.conditions for part in conjuncts(condition)):
+        if not truth(evaluate(part, scope), part.span):
+            raise Untransformed(f"`{part.span.text}` does not hold{values(part, scope)}")
     return given
 
 
