@@ -281,7 +281,9 @@ class _Search:
         if isinstance(op, Call):
             given = dict(self.view.functions[op.function].arguments)
             for name, expr in pattern.said:
-                self.argument(name, expr, given.get(name), state, scope)
+                if name not in given:
+                    raise _Mismatch(f"it is another `{pattern.word}` than the rule means")
+                self.argument(name, expr, given[name], state, scope)
             return
         if len(node.outputs) != len(pattern.outputs):
             raise _Mismatch(
