@@ -45,6 +45,9 @@ class Places:
         self.text = text
         self.everywhere = not text.strip()
         self.ranges = [_read(part.strip()) for part in text.split(",") if part.strip()]
+        self.functions = module.by_name
+        self._by_name: dict[str, dict[str, Node]] = {}
+        self._between: dict[tuple[str, str, str], frozenset[str]] = {}
 
     def on(self, module: Module) -> Places:
         """The same places of another state of the module."""
@@ -57,15 +60,27 @@ class Places:
     def _meets(self, wanted: Range, path: Path, node: str) -> bool:
         graph, parts = self.module.main, wanted.first[:-1]
         for name in (*path, node):
-            step = next(n for n in graph.nodes if n.name == name)
-            names = names_of(step)
-            while parts and any(fnmatchcase(n, parts[0]) for n in names):
+            step = self._nodes(graph)[name]
+            while parts and _is_named(step, parts[0]):
                 parts = parts[1:]
-            if not parts and _between(graph, step, wanted.first[-1], wanted.last[-1]):
+            if not parts and name in self._named(graph, wanted.first[-1], wanted.last[-1]):
                 return True
             if isinstance(step.op, Call):
-                graph = self.module.by_name[step.op.function]
+                graph = self.functions[step.op.function]
         return False
+
+    def _nodes(self, graph: Graph) -> dict[str, Node]:
+        """The operators of a function by name, looked up once."""
+        if graph.name not in self._by_name:
+            self._by_name[graph.name] = {node.name: node for node in graph.nodes}
+        return self._by_name[graph.name]
+
+    def _named(self, graph: Graph, first: str, last: str) -> frozenset[str]:
+        """The operators of a function that are named so, or stand between two that are."""
+        key = graph.name, first, last
+        if key not in self._between:
+            self._between[key] = frozenset(node.name for node in _between(graph, first, last))
+        return self._between[key]
 
     def check(self, start: Module, span: Span | None = None) -> None:
         """Raise CnnError for a place that is neither here nor where the derivation began."""
@@ -112,13 +127,12 @@ def names_of(node: Node) -> tuple[str, ...]:
     return (*node.region, *label, node.name, *block)
 
 
-def _between(graph: Graph, node: Node, first: str, last: str) -> bool:
-    """Whether a node is named so, or stands between two that are."""
+def _between(graph: Graph, first: str, last: str) -> tuple[Node, ...]:
+    """The operators that are named so, or that stand between two that are."""
     if first == last:
-        return any(fnmatchcase(name, first) for name in names_of(node))
+        return tuple(node for node in graph.nodes if _is_named(node, first))
     ends = _ends(graph, first, last)
-    at = next(number for number, other in enumerate(graph.nodes) if other.name == node.name)
-    return ends is not None and ends[0] <= at <= ends[1]
+    return graph.nodes[ends[0] : ends[1] + 1] if ends is not None else ()
 
 
 def _ends(graph: Graph, first: str, last: str) -> tuple[int, int] | None:
