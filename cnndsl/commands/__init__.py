@@ -40,6 +40,10 @@ COMMANDS = {
         "FILE[:MODEL] --rule RULE [--at PLACES] [--explain] [-o OUT.cnn]",
         "apply rewriting rules; the result is a spec again",
     ),
+    "optimise": Command(
+        "FILE[:MODEL] --objective MEASURE [--params N] [--macs N] [--min-depth N] [-o OUT.cnn]",
+        "find the best rewriting within budgets, and prove that it is",
+    ),
     "rules": Command("[NAME | FILE]", "list the rewriting rules, or explain one"),
     "verify": Command(
         "FILE[:MODEL] --against NETWORK [--weights FILE [-o OUT]]",

@@ -1,0 +1,294 @@
+"""`cnnc optimise`: the best rewriting of a model within budgets, with the proof that it is."""
+
+from __future__ import annotations
+
+import os
+
+from ..diagnostics import did_you_mean
+from ..exits import OK, UsageError
+from ..terminal import say, show
+from .options import (
+    STDIN,
+    choice,
+    clean_up_when_terminated,
+    compile_given,
+    option_file,
+    options_for_spec,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from ..driver import Compiled
+    from ..evaluate import RuleRef
+    from ..rewrite.search.goal import Relation, Target
+    from ..rewrite.search.optimise import Knobs, Optimum
+    from ..rewrite.select import Bound
+
+OBJECTIVES = ("macs", "params", "depth", "changes")
+BUDGETS: dict[str, tuple[str, Relation]] = {
+    "params": ("params", "<="),
+    "macs": ("macs", "<="),
+    "min_params": ("params", ">="),
+    "min_macs": ("macs", ">="),
+    "min_depth": ("depth", ">="),
+    "max_depth": ("depth", "<="),
+    "max_changes": ("changes", "<="),
+}
+"""The bound that each option means."""
+KNOBS = {"width": "0.5,0.75,1", "depth": "0.5,1", "resolution": "160,192,224"}
+"""Rules for the network as a whole, with examples; each option has the name of its rule."""
+SUMS = {"macs", "params", "changes"}
+"""Measures that a front is drawn of."""
+PLOTS = (".svg", ".json", ".csv")
+
+
+def configure(parser: ArgumentParser) -> None:
+    option_file(parser)
+    parser.add_argument(
+        "--objective", type=choice(*OBJECTIVES), default="macs", metavar="MEASURE",
+        help="what is to be as little as can be: macs (default), params, depth or changes",
+    )  # fmt: skip
+    for option, what in (
+        ("--params", "parameters: '<=5M', '<=40%%' of what there is"),
+        ("--macs", "multiply-accumulates: '<=1G'"),
+        ("--min-params", "parameters that must stay"),
+        ("--min-macs", "multiply-accumulates that must stay"),
+        ("--min-depth", "layers with weights on the longest path, at least"),
+        ("--max-depth", "the same, at most"),
+        ("--max-changes", "places that may be rewritten"),
+    ):
+        parser.add_argument(option, metavar="N", help=what)
+    parser.add_argument(
+        "--keep", default="receptive_field,shape", metavar="WORDS",
+        help="what every rule must prove to keep: receptive_field, shape (default: both), or none",
+    )  # fmt: skip
+    parser.add_argument("--rules", metavar="RULES", help="these rules only: 'asym, factor_5x5'")
+    parser.add_argument("--forbid", default="", metavar="RULES", help="not these rules")
+    parser.add_argument("--at", default="", metavar="PLACES", help="only there: '4a..4e'")
+    for knob, example in KNOBS.items():
+        parser.add_argument(
+            f"--{knob}", default="", metavar="LIST", help=f"{knob}s of the whole to try: {example}"
+        )
+    parser.add_argument("-o", "--output", metavar="OUT", help="the spec of the result")
+    parser.add_argument(
+        "--pareto", metavar="OUT", help="all that is worth having, as .svg, .json or .csv"
+    )
+    parser.add_argument(
+        "--axes", type=axes, default=("macs", "params"), metavar="X,Y",
+        help="of that front: two of macs, params and changes (default: macs,params)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--points", type=int, default=12, metavar="N", help="points of that front, at most (12)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    options_for_spec(parser)
+
+
+def axes(text: str) -> tuple[str, str]:
+    """`changes,macs`: two different measures that are sums."""
+    from argparse import ArgumentTypeError
+
+    first, _, second = (part.strip() for part in text.partition(","))
+    if first == second or not {first, second} <= SUMS:
+        raise ArgumentTypeError(f"`{text}` is no pair of {', '.join(sorted(SUMS))}")
+    return first, second
+
+
+def run(options: Namespace) -> int:
+    _check(options)
+    compiled = compile_given(options)
+    optimum = _optimum(options, compiled)
+    files = {}
+    if options.pareto:
+        files[options.pareto] = _plotted(options, optimum).encode()
+    if options.output:
+        files[options.output] = _spec(optimum).encode()
+    report = _report(options, optimum)
+    clean_up_when_terminated()
+    from ..loader import find_model
+    from ..output import write_all
+
+    write_all(files, [] if options.file == STDIN else [find_model(options.file)[0]])
+    if options.output == STDIN:
+        say(report)
+        return OK
+    return show(report)
+
+
+def _check(options: Namespace) -> None:
+    """Raise UsageError for what is wrong whatever the model is."""
+    if options.pareto and not options.pareto.endswith(PLOTS):
+        raise UsageError(
+            f"the ending of `{options.pareto}` names no format", f"use {', '.join(PLOTS)}"
+        )
+    if options.points < 2:
+        raise UsageError(f"a front has two ends, not {options.points}", "`--points 12`")
+    if options.json and options.output == STDIN:
+        raise UsageError("both would go to standard output", "give `-o` a file")
+
+
+def _optimum(options: Namespace, compiled: Compiled) -> Optimum:
+    from ..rewrite.engine import Derivation
+    from ..rewrite.search.menu import menu
+    from ..rewrite.search.optimise import optimise
+
+    start = compiled.derivation or Derivation(compiled.module, (), compiled.settings)
+    target = _target(options, compiled)
+    refs = _rules(options.rules or "", compiled)
+    forbidden = _forbidden(options.forbid, compiled)
+    rules = menu(compiled.namespace.library, target.keep, refs, forbidden)
+    try:
+        return optimise(start, rules, target, options.at, _settings(options, compiled))
+    except ImportError as problem:
+        raise UsageError(f"the search needs `{problem.name}`", "`pip install scipy`") from None
+
+
+# ------------------------------------------------------------------- the goal
+
+
+def _target(options: Namespace, compiled: Compiled) -> Target:
+    from ..rewrite.search.goal import Target
+
+    return Target(
+        options.objective,
+        tuple(_bounds(options, compiled)),
+        _kept(options.keep),
+        bool(options.rules or options.forbid),
+    )
+
+
+def _bounds(options: Namespace, compiled: Compiled) -> Iterator[Bound]:
+    from ..passes.depth import depth
+    from ..rewrite.search.goal import budget
+
+    before = {
+        "params": compiled.cost.params, "macs": compiled.cost.macs,
+        "depth": depth(compiled.module), "changes": 0,
+    }  # fmt: skip
+    for option, (measure, relation) in BUDGETS.items():
+        text = getattr(options, option)
+        if text is None:
+            continue
+        try:
+            bound = budget(measure, text, before[measure], relation)
+        except ValueError as problem:
+            raise UsageError(f"`--{option.replace('_', '-')}`: {problem}") from None
+        yield bound
+
+
+def _kept(text: str) -> tuple[str, ...]:
+    from ..rewrite.search.goal import KEPT
+
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if words == ["none"]:
+        return ()
+    for word in words:
+        if word not in KEPT:
+            near = did_you_mean(word, KEPT)
+            hint = f"did you mean `{near}`?" if near else f"there are {', '.join(KEPT)} and none"
+            raise UsageError(f"nothing proves that `{word}` is kept", hint)
+    return tuple(dict.fromkeys(words))
+
+
+# -------------------------------------------------------------------- the rules
+
+
+def _rules(text: str, compiled: Compiled) -> list[RuleRef]:
+    """`asym(7), factor_5x5` as rules. Raises CnnError."""
+    from ..driver import request
+
+    found: list[RuleRef] = []
+    for part in _parts(text):
+        asked = request(part, compiled.namespace, "--rules")
+        if asked.place:
+            raise UsageError(f"`{part}` names places", "`--at` says where rules may be applied")
+        found += asked.rules
+    return found
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The text between commas that are not inside brackets."""
+    depth, start = 0, 0
+    for position, character in enumerate(f"{text},"):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            if part := text[start:position].strip():
+                yield part
+            start = position + 1
+
+
+def _forbidden(text: str, compiled: Compiled) -> set[str]:
+    words = {word.strip() for word in text.split(",") if word.strip()}
+    known = compiled.namespace.rules()
+    for word in sorted(words.difference(known)):
+        near = did_you_mean(word, known)
+        hint = f"did you mean `{near}`?" if near else "`cnnc rules` lists them"
+        raise UsageError(f"there is no rule `{word}`", hint)
+    return words
+
+
+def _settings(options: Namespace, compiled: Compiled) -> list[Knobs]:
+    """Every combination of widths, depths and resolutions; 1 leaves the first two as they are."""
+    from itertools import product
+
+    from ..driver import request
+    from ..rewrite.rule import read_rule
+
+    calls = [
+        [f"{knob}({value})" if value != "1" else "" for value in _values(knob, options)]
+        for knob in KNOBS
+    ]
+    return [
+        tuple(read_rule(request(c, compiled.namespace, "--rules").rules[0]) for c in chosen if c)
+        for chosen in product(*calls)
+    ]
+
+
+def _values(knob: str, options: Namespace) -> list[str]:
+    """`0.5, 0.75, 1` as its parts. Raises UsageError for what is no size or factor."""
+    from re import fullmatch
+
+    values = [part.strip() for part in getattr(options, knob).split(",") if part.strip()]
+    for value in values:
+        if not fullmatch(r"\d+(x\d+)?" if knob == "resolution" else r"\d+(\.\d+)?", value):
+            raise UsageError(f"`{value}` is no {knob}", f"`--{knob} {KNOBS[knob]}`")
+    return values or ["1"]
+
+
+# ------------------------------------------------------------------- the result
+
+
+def _report(options: Namespace, optimum: Optimum) -> str:
+    from ..rewrite.search.words import as_data, report
+
+    if not options.json:
+        return report(optimum)
+    import json
+
+    return json.dumps(as_data(optimum), indent=2)
+
+
+def _spec(optimum: Optimum) -> str:
+    """The result as a spec, compiled once more to see that it is the same network."""
+    from ..backend import backend
+    from ..driver import compile_model
+    from ..rewrite.search.derive import measured
+    from ..source import Source
+
+    text = backend("cnn").emit(optimum.derivation.result)
+    again = compile_model(Source("optimised.cnn", text))
+    assert measured(again.module) == optimum.after, "the spec means another network"
+    return text
+
+
+def _plotted(options: Namespace, optimum: Optimum) -> str:
+    """The front in the format that the ending of its file names."""
+    from ..rewrite.search.pareto import as_csv, as_json, front
+    from ..rewrite.search.plot import svg
+
+    formats = {".svg": svg, ".json": as_json, ".csv": as_csv}
+    found = front(optimum, options.points, options.axes)
+    return formats[os.path.splitext(options.pareto)[1]](found)
