@@ -191,20 +191,13 @@ def test_samples_reach_into_every_corner() -> None:
 # ----------------------------------------------------------------------- gradients
 
 
-def run(module: Module, weights: Any, inputs: list[Any]) -> tuple[dict[str, Any], list[Any]]:
-    """Outputs while training, and the gradients of a random sum of them for the inputs."""
-    import torch
-
-    given = [torch.tensor(x, requires_grad=True) for x in inputs]
-    walk = reference._Run(module, by_key(weights), torch.float64, batch=True)
-    results = walk.graph(module.main, (), (), given)
+def trained(module: Module, weights: Any, images: list[Any]) -> reference.Step:
+    """One step of training, with a random sum of the outputs as the loss."""
     rng = np.random.default_rng(0)
-    named = {o.name: x for o, x in zip(module.main.outputs, results, strict=True)}
-    factors = {name: torch.tensor(rng.normal(size=named[name].shape)) for name in sorted(named)}
-    total = sum((named[name] * factor).sum() for name, factor in factors.items())
-    total.backward()  # type: ignore[union-attr]
-    gradients = [np.zeros(x.shape) if x.grad is None else x.grad.numpy() for x in given]
-    return {name: x.detach().numpy() for name, x in named.items()}, gradients
+    outputs = zip(module.main.outputs, module.main.output_types, strict=True)
+    shapes = {output.name: (len(images[0]), *type.shape) for output, type in outputs}
+    factors = {name: rng.normal(size=shapes[name]) for name in sorted(shapes)}
+    return reference.train(module, by_key(weights), factors, *images)
 
 
 def close(a: Any, b: Any) -> bool:
@@ -219,12 +212,11 @@ def test_exact_rules_keep_outputs_and_gradients_while_training(rewrite: Rewrite)
         carried = carry(trial.derivation, held)
         rng = np.random.default_rng(0)
         images = [rng.normal(size=(3, *v.type.shape)) for v in start.main.inputs]
-        old, slopes = run(start, held, images)
-        new, others = run(end, carried.weights, images)
-        if not all(np.isfinite(x).all() for x in old.values()):
+        old, new = trained(start, held, images), trained(end, carried.weights, images)
+        if not all(np.isfinite(x).all() for x in old.outputs.values()):
             continue  # the greatest element of a window that has none
-        assert all(close(x, new[name]) for name, x in old.items())
-        assert all(map(close, slopes, others))
+        assert all(close(x, new.outputs[name]) for name, x in old.outputs.items())
+        assert all(map(close, old.slopes, new.slopes))
 
 
 # ----------------------------------------------------------------------- simplifying

@@ -75,11 +75,13 @@ class Step(Record):
         outputs: by name, of this batch.
         gradients: of the sum of all outputs times their factors, for every parameter.
         statistics: running means and variances afterwards.
+        slopes: gradients of that sum for every input.
     """
 
     outputs: dict[str, np.ndarray]
     gradients: Weights
     statistics: Weights
+    slopes: tuple[np.ndarray, ...]
 
 
 def train(
@@ -97,7 +99,8 @@ def train(
         for role, value in roles.items()
         if role not in ("mean", "variance")
     }
-    results = run.graph(module.main, (), (), [torch.tensor(x) for x in inputs])
+    given = [torch.tensor(x, requires_grad=True) for x in inputs]
+    results = run.graph(module.main, (), (), given)
     outputs = {o.name: x for o, x in zip(module.main.outputs, results, strict=True)}
     loss = sum((x * torch.tensor(factors[name])).sum() for name, x in outputs.items())
     assert isinstance(loss, Tensor)
@@ -105,17 +108,20 @@ def train(
         loss.backward()
     return Step(
         {name: x.detach().numpy() for name, x in outputs.items()},
-        {
-            key: (torch.zeros_like(p) if p.grad is None else p.grad).numpy()
-            for key, p in parameters.items()
-        },
+        {key: _slope(p) for key, p in parameters.items()},
         {
             (path, role): value.numpy()
             for path, roles in run.roles.items()
             for role, value in roles.items()
             if role in ("mean", "variance")
         },
+        tuple(map(_slope, given)),
     )
+
+
+def _slope(x: Tensor) -> np.ndarray:
+    """The gradient, zeros where nothing depends on it."""
+    return (torch.zeros_like(x) if x.grad is None else x.grad).numpy()
 
 
 class _Run:
