@@ -6,6 +6,8 @@
 `rule` and `pattern` read rules, `match` finds left sides, `replacement` elaborates
 and proves right sides, `engine` applies them on the hierarchical IR, `weights`
 and `carriers` move what was trained, `transforms` are rules that are no equations.
+`static` and `prove` check rules before they are applied: those that ship in the tests,
+those of users when they are asked for.
 """
 
 from __future__ import annotations
@@ -27,14 +29,19 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
         settings: those of the model's dialect.
     """
     from ..diagnostics import CnnError
+    from .catalogue import ships
     from .engine import Derivation, apply_all
     from .refusals import asked_at, nowhere
     from .rule import read_rule
+    from .static import refuse_wrong
 
     derivation = Derivation(module, (), settings)
     for request in requests:
         try:
             rewrites = [read_rule(ref) for ref in request.rules]
+            for rewrite in rewrites:
+                if not ships(rewrite.ref):
+                    refuse_wrong(rewrite)
             attempt = apply_all(derivation, rewrites, request.place, request.span)
         except CnnError as problem:
             raise asked_at(request, problem) from None

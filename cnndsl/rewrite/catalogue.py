@@ -44,6 +44,13 @@ def chapter(path: str, name: str) -> Chapter:
     return Chapter(stem, _title(namespace), rules_in(namespace))
 
 
+def ships(ref: RuleRef) -> bool:
+    """Whether a rule is one of those that ship, and not a user's."""
+    path = ref.namespace.source.path
+    folder = os.path.join(shipped_folder(), "rules")
+    return path is not None and os.path.dirname(os.path.realpath(path)) == os.path.realpath(folder)
+
+
 def rules_in(namespace: Namespace) -> tuple[RuleRef, ...]:
     """The rules that a file defines, in order."""
     items = (item for item in namespace.file.items if isinstance(item, Rule))
