@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from ..diagnostics import did_you_mean
 from ..exits import OK, UsageError
 from ..terminal import say, show
+from . import goals
 from .options import (
+    HARD_MAX_NODES,
     STDIN,
     choice,
     clean_up_when_terminated,
@@ -19,27 +20,11 @@ from .options import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
 
     from ..driver import Compiled
-    from ..evaluate import RuleRef
-    from ..rewrite.search.goal import Relation, Target
-    from ..rewrite.search.optimise import Knobs, Optimum
-    from ..rewrite.select import Bound
+    from ..rewrite.search.optimise import Optimum
 
 OBJECTIVES = ("macs", "params", "depth", "changes")
-BUDGETS: dict[str, tuple[str, Relation]] = {
-    "params": ("params", "<="),
-    "macs": ("macs", "<="),
-    "min_params": ("params", ">="),
-    "min_macs": ("macs", ">="),
-    "min_depth": ("depth", ">="),
-    "max_depth": ("depth", "<="),
-    "max_changes": ("changes", "<="),
-}
-"""The bound that each option means."""
-KNOBS = {"width": "0.5,0.75,1", "depth": "0.5,1", "resolution": "160,192,224"}
-"""Rules for the network as a whole, with examples; each option has the name of its rule."""
 SUMS = {"macs", "params", "changes"}
 """Measures that a front is drawn of."""
 PLOTS = (".svg", ".json", ".csv")
@@ -68,7 +53,7 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument("--rules", metavar="RULES", help="these rules only: 'asym, factor_5x5'")
     parser.add_argument("--forbid", default="", metavar="RULES", help="not these rules")
     parser.add_argument("--at", default="", metavar="PLACES", help="only there: '4a..4e'")
-    for knob, example in KNOBS.items():
+    for knob, example in goals.KNOBS.items():
         parser.add_argument(
             f"--{knob}", default="", metavar="LIST", help=f"{knob}s of the whole to try: {example}"
         )
@@ -136,126 +121,14 @@ def _optimum(options: Namespace, compiled: Compiled) -> Optimum:
     from ..rewrite.search.optimise import optimise
 
     start = compiled.derivation or Derivation(compiled.module, (), compiled.settings)
-    target = _target(options, compiled)
-    refs = _rules(options.rules or "", compiled)
-    forbidden = _forbidden(options.forbid, compiled)
+    target = goals.target(options, compiled)
+    refs = goals.rules(options.rules or "", compiled)
+    forbidden = goals.forbidden(options.forbid, compiled)
     rules = menu(compiled.namespace.library, target.keep, refs, forbidden)
     try:
-        return optimise(start, rules, target, options.at, _settings(options, compiled))
+        return optimise(start, rules, target, options.at, goals.settings(options, compiled))
     except ImportError as problem:
         raise UsageError(f"the search needs `{problem.name}`", "`pip install scipy`") from None
-
-
-# ------------------------------------------------------------------- the goal
-
-
-def _target(options: Namespace, compiled: Compiled) -> Target:
-    from ..rewrite.search.goal import Target
-
-    return Target(
-        options.objective,
-        tuple(_bounds(options, compiled)),
-        _kept(options.keep),
-        bool(options.rules or options.forbid),
-    )
-
-
-def _bounds(options: Namespace, compiled: Compiled) -> Iterator[Bound]:
-    from ..passes.depth import depth
-    from ..rewrite.search.goal import budget
-
-    before = {
-        "params": compiled.cost.params, "macs": compiled.cost.macs,
-        "depth": depth(compiled.module), "changes": 0,
-    }  # fmt: skip
-    for option, (measure, relation) in BUDGETS.items():
-        text = getattr(options, option)
-        if text is None:
-            continue
-        try:
-            bound = budget(measure, text, before[measure], relation)
-        except ValueError as problem:
-            raise UsageError(f"`--{option.replace('_', '-')}`: {problem}") from None
-        yield bound
-
-
-def _kept(text: str) -> tuple[str, ...]:
-    from ..rewrite.search.goal import KEPT
-
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if words == ["none"]:
-        return ()
-    for word in words:
-        if word not in KEPT:
-            near = did_you_mean(word, KEPT)
-            hint = f"did you mean `{near}`?" if near else f"there are {', '.join(KEPT)} and none"
-            raise UsageError(f"nothing proves that `{word}` is kept", hint)
-    return tuple(dict.fromkeys(words))
-
-
-# -------------------------------------------------------------------- the rules
-
-
-def _rules(text: str, compiled: Compiled) -> list[RuleRef]:
-    """`asym(7), factor_5x5` as rules. Raises CnnError."""
-    from ..driver import request
-
-    found: list[RuleRef] = []
-    for part in _parts(text):
-        asked = request(part, compiled.namespace, "--rules")
-        if asked.place:
-            raise UsageError(f"`{part}` names places", "`--at` says where rules may be applied")
-        found += asked.rules
-    return found
-
-
-def _parts(text: str) -> Iterator[str]:
-    """The text between commas that are not inside brackets."""
-    depth, start = 0, 0
-    for position, character in enumerate(f"{text},"):
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            if part := text[start:position].strip():
-                yield part
-            start = position + 1
-
-
-def _forbidden(text: str, compiled: Compiled) -> set[str]:
-    words = {word.strip() for word in text.split(",") if word.strip()}
-    known = compiled.namespace.rules()
-    for word in sorted(words.difference(known)):
-        near = did_you_mean(word, known)
-        hint = f"did you mean `{near}`?" if near else "`cnnc rules` lists them"
-        raise UsageError(f"there is no rule `{word}`", hint)
-    return words
-
-
-def _settings(options: Namespace, compiled: Compiled) -> list[Knobs]:
-    """Every combination of widths, depths and resolutions; 1 leaves the first two as they are."""
-    from itertools import product
-
-    from ..driver import request
-    from ..rewrite.rule import read_rule
-
-    calls = [
-        [f"{knob}({value})" if value != "1" else "" for value in _values(knob, options)]
-        for knob in KNOBS
-    ]
-    return [
-        tuple(read_rule(request(c, compiled.namespace, "--rules").rules[0]) for c in chosen if c)
-        for chosen in product(*calls)
-    ]
-
-
-def _values(knob: str, options: Namespace) -> list[str]:
-    """`0.5, 0.75, 1` as its parts. Raises UsageError for what is no size or factor."""
-    from re import fullmatch
-
-    values = [part.strip() for part in getattr(options, knob).split(",") if part.strip()]
-    for value in values:
-        if not fullmatch(r"\d+(x\d+)?" if knob == "resolution" else r"\d+(\.\d+)?", value):
-            raise UsageError(f"`{value}` is no {knob}", f"`--{knob} {KNOBS[knob]}`")
-    return values or ["1"]
 
 
 # ------------------------------------------------------------------- the result
@@ -279,7 +152,7 @@ def _spec(optimum: Optimum) -> str:
     from ..source import Source
 
     text = backend("cnn").emit(optimum.derivation.result)
-    again = compile_model(Source("optimised.cnn", text))
+    again = compile_model(Source("optimised.cnn", text), max_nodes=HARD_MAX_NODES)
     assert measured(again.module) == optimum.after, "the spec means another network"
     return text
 

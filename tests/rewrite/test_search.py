@@ -6,6 +6,8 @@ import functools
 import itertools
 import json
 import random
+import re
+import shlex
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -497,3 +499,44 @@ def test_ticks_are_round(most: int) -> None:
     assert axis.ticks[-1] >= most and 2 <= len(axis.ticks) <= 8 and len(steps) == 1
     assert str(steps.pop()).rstrip("0") in {"1", "2", "5"}
     assert 10 <= axis.at(most) <= 110
+
+
+# ----------------------------------------------------------------------- manual
+
+PAGE = (Path(__file__).parents[2] / "docs" / "search.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    return PAGE.split(f"```{language}\n")[1].split("```")[0]
+
+
+def test_the_example_of_the_manual(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tower.cnn").write_text(block("cnn"), encoding="utf-8")
+    command, _, expected = block("console").partition("\n")
+    out, _ = run(capsys, *shlex.split(command.removeprefix("$ cnnc optimise ")))
+    assert out == expected
+    # the sum that the page does: 51,328 less 1,128; and for c, by the same rules
+    assert 32 * 8 + 25 * 8 + 8 * 64 + 2 * (8 + 8 + 64) == 1_128
+    assert 128 * 16 + 16 * 64 + 9 * 16 + 16 * 64 + 2 * (16 + 64 + 16 + 64) == 4_560
+    before, after = (compile_model(file).cost.params for file in ("tower.cnn", "smaller.cnn"))
+    assert before - after == (51_328 - 1_128) + (147_712 - 4_560)
+
+
+def test_the_table_of_the_manual() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", PAGE.split("## What is tried")[1].split("##")[0], re.M)
+    named = [rule for row in rows for rule in re.findall(r"`(\w+)`( \+)?", row)]
+    assert sorted(named) == sorted((e.rule, " +" if e.inside else "") for e in TABLE)
+
+
+def test_options_of_the_manual() -> None:
+    from argparse import ArgumentParser
+
+    from cnndsl.commands import optimise as command
+
+    parser = ArgumentParser()
+    command.configure(parser)
+    known = {o for action in parser._actions for o in action.option_strings}
+    assert set(re.findall(r"`(--[\w-]+)", PAGE)) <= known

@@ -161,7 +161,7 @@ def unreachable(answers: Sequence[Impossible]) -> NoReturn:
         word = "least" if bound.relation == "<=" else "most"
         said = [f"the {word} is {alone:,}"] if alone is not None else []
         if together is not None and together != alone:
-            said.append(f"{together:,} within the other bounds")
+            said.append(f"and {together:,} within the other bounds")
         notes.append(f"{MEASURES[bound.measure]} {bound.relation} {bound.value:,}: "
                      f"{', '.join(said) or 'cannot be met'}")  # fmt: skip
     proven = all(answer.proven for answer in answers)

@@ -84,7 +84,9 @@ def _measures(optimum: Optimum) -> str:
         if measure == target.objective:
             wanted.append("as little as can be")
         before, after = optimum.before.get(measure, 0), best.costs[measure]
-        said = change(before, after) if measure in optimum.before else number(after)
+        said = change(before, after) if measure in ("params", "macs") else number(after)
+        if measure == "depth":
+            said = _arrow(number(before), number(after))
         rows.append((words, said, ", ".join(wanted)))
     kept = " and ".join(word.replace("_", " ") for word in target.keep)
     proof = ("kept", kept, "proved at every place, and of the whole") if kept else ()
@@ -104,7 +106,7 @@ def _certificates(optimum: Optimum) -> Iterator[str]:
         yield from (f"{name}: {reason}" for name, reason in optimum.unfit)
     else:
         yield _certificate(best, optimum)
-    if cheapest_everywhere(best, optimum.target.objective):
+    if not optimum.target.chosen and cheapest_everywhere(best, optimum.target.objective):
         yield (
             "every place has its cheapest alternative: no bound held the search back; "
             "`--max-changes`, `--min-params` or `--forbid` would"
