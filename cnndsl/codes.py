@@ -865,6 +865,123 @@ The tensors of the file and the weights of the model do not correspond one to on
 names the first that is missing, left over or of another shape. Where shapes alone leave open which
 is which, `--against` names the network that the file belongs to.
 
+## E1001 a rule that cannot be read
+
+A rule is `left => right` with what must hold, what it keeps and how its weights move; or it names
+a function with `transform`. The left side is made of operators, blocks, branches, `from`, `input`
+and `output`: loops and conditions have their place on the right. Names that mean nothing yet are
+holes, and stand alone, as a factor of a size, or as a stride. The same code stands for a right
+side that never gives what the left side gave, and for a word that is no kind of rule, no claim, no
+carrier and no condition.
+
+```cnn wrong
+rule smaller {
+  conv 5x5, n => conv 3x3, n; conv 3x3, n
+  keeps windows
+}
+model net {
+  input 32x32x3
+  conv 5x5, 64
+}
+model small = net with smaller
+```
+
+```cnn right
+rule smaller {
+  conv 5x5, n => conv 3x3, n; conv 3x3, n
+  keeps window
+}
+model net {
+  input 32x32x3
+  conv 5x5, 64
+}
+model small = net with smaller
+```
+
+## E1003 a rule that applies nowhere
+
+A rule that is asked for has to change something. Either no place looks like its left side, or a
+condition does not hold, or a value that would go away is needed elsewhere, or the claims of the
+rule cannot be proved there. The message tells the reasons of the places that came nearest. The
+same code stands for a place that the network does not have. `cnnc rules NAME` shows what a rule
+looks for.
+
+```cnn wrong
+model net {
+  input 32x32x3
+  conv 3x3, 64, bn, relu
+}
+model small = net with factor_5x5
+```
+
+```cnn right
+model net {
+  input 32x32x3
+  conv 5x5, 64, bn, relu
+}
+model small = net with factor_5x5
+```
+
+## E1004 a rule with a claim that is not true
+
+What a rule `keeps` is proved before any network is seen, for every size and stride of its holes,
+or tried for all small ones. Here it is wrong: the message has the smallest numbers for which both
+sides differ, and if it can, those for which they do not. Types and positions may look right all
+the same: a stride that comes too early leaves the size of the output as it was, but makes the
+window larger. Likewise a rule that is to `simplify` must leave less behind wherever it applies:
+fewer MACs, or else fewer layers, weights, operators. State the missing condition with `when`,
+or claim less.
+
+```cnn wrong
+rule early {
+  conv 5x5/s, n => conv 3x3/s, n; conv 3x3, n
+  keeps window
+}
+model net {
+  input 32x32x3
+  conv 5x5, 64
+}
+model small = net with early
+```
+
+```cnn right
+rule late {
+  conv 5x5/s, n => conv 3x3, n; conv 3x3/s, n
+  keeps window
+}
+model net {
+  input 32x32x3
+  conv 5x5, 64
+}
+model small = net with late
+```
+
+## E1005 a rule that is wrong, with an example
+
+A rule that is `exact`, `reparametrised` or `inference` promises that the function stays. It is
+applied to small networks made from its left side, with whole numbers as inputs and weights, and the
+outputs must be the same. The message has the smallest network for which they are not, before and
+after. When all wrong positions lie along the border, a padding is at fault: a bias or a shift
+that should have reached it, or zeros that should not. Nothing is promised of a rule that applies
+to none of these networks, either.
+
+## E1006 a goal that cannot be met
+
+The search for rules found no selection within the bounds, and the message says how far each bound
+can be met alone and together with the others; or the goal does not say what must not be lost, so
+that the cheapest layer would win everywhere; or a rule proves less than is to be kept.
+
+## E1007 weights that cannot be moved
+
+A step of the derivation cannot move what was trained: its function refuses these layers, for the
+reason that the message gives, or a rule that changes the function has put layers in place that are
+new. `cnnc rules NAME` says what becomes of the weights. Nothing was written.
+
+## E1008 a step that cannot be taken back
+
+Later steps of the derivation replaced what this one made. The message lists them; take them back
+first, the last one before the others.
+
 ## W0301 rows or columns that no window reads
 
 A stride does not divide what is left of the input, so the last rows or columns take
