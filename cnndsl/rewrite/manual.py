@@ -1,14 +1,11 @@
-"""The manual of rules, made from the rules: `cnnc rules` and `docs/rules.md`.
-
-python -m cnndsl.rewrite.manual > docs/rules.md
-"""
+"""The manual of rules, made from the rules: `cnnc rules` and the entries of `docs/rules.md`."""
 
 from __future__ import annotations
 
 from ..render import wrap
 from .catalogue import comment_of
 from .rule import KINDS, Rewrite, call_form, read_rule
-from .words import equation, promises
+from .words import equation, promise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +46,7 @@ def _short(ref: RuleRef) -> str:
 
 
 def page(ref: RuleRef) -> str:
-    """One rule in full: its text, its source, what it promises and what it costs."""
+    """One rule in full: its text, its source, what it promises, what is proved, what it costs."""
     rewrite = read_rule(ref)
     lines = [f"{call_form(ref.rule)}: {kind_of(rewrite)}"]
     if rewrite.note:
@@ -58,7 +55,14 @@ def page(ref: RuleRef) -> str:
     if comment:
         lines += ["", *wrap(comment, WIDTH)]
     lines += ["", *ref.rule.span.text.splitlines(), ""]
-    lines += [f"- {promise}" for promise in promises(rewrite)]
-    if rewrite.repeats:
-        lines.append(f"- {KINDS['simplify']}")
+    lines += [f"- {fact}" for fact in facts(rewrite)]
     return "\n".join(lines)
+
+
+def facts(rewrite: Rewrite) -> tuple[str, ...]:
+    """What a rule promises, and what is known of it before any network is seen."""
+    from .static import check_statically
+    from .static.words import lines
+
+    repeats = (KINDS["simplify"],) if rewrite.repeats else ()
+    return (promise(rewrite), *repeats, *lines(check_statically(rewrite)))

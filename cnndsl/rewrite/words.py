@@ -86,13 +86,17 @@ def _joined(text: str) -> str:
 
 def promises(rewrite: Rewrite) -> Iterator[str]:
     """What a rule keeps, and how strictly."""
-    kinds = [KINDS[kind] for kind in rewrite.kinds if kind != "simplify"]
-    if kinds:
-        yield f"keeps {' and '.join(kinds)}" if rewrite.keeps_function else f"keeps {kinds[0]}"
-    else:
-        yield "another function: the network is to be trained again"
+    yield promise(rewrite)
     for claim in rewrite.keeps:
         yield f"proved at every place: {CLAIMS[claim]}"
+
+
+def promise(rewrite: Rewrite) -> str:
+    """What a rule says of the function."""
+    kinds = [KINDS[kind] for kind in rewrite.kinds if kind != "simplify"]
+    if not kinds:
+        return "another function: the network is to be trained again"
+    return f"keeps {' and '.join(kinds)}" if rewrite.keeps_function else f"keeps {kinds[0]}"
 
 
 def _place(move: Move, paths: Sequence[Path], before: Module) -> str:

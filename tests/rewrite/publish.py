@@ -1,4 +1,7 @@
-"""Write what came of trying the shipped rules: `python -m tests.rewrite.publish`."""
+"""Try the shipped rules and write what came of it, and the page about them.
+
+python -m tests.rewrite.publish
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 
 from cnndsl.rewrite.prove.check import check_rule
 
-from . import proofs
+from . import page, proofs
 from .test_rules import NEED_A_PLACE, PUBLISHED, TRIED, shown
 
 
@@ -21,6 +24,7 @@ def main() -> None:
             sys.stderr.write(f"{rewrite.text}: {shown(verdict) or verdict.refusals}\n")
         rows[rewrite.name] = proofs.row(rewrite, verdict)
     PUBLISHED.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page.PAGE.write_text(page.text(), encoding="utf-8")
 
 
 if __name__ == "__main__":
