@@ -10,6 +10,7 @@ import re
 import shlex
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,9 @@ from cnndsl.cli import main
 from cnndsl.driver import compile_model, request
 from cnndsl.passes.claims import Subject
 from cnndsl.passes.receptive import receptive_field
-from cnndsl.rewrite.engine import Derivation
+from cnndsl.rewrite.engine import Attempt, Derivation, apply_at
 from cnndsl.rewrite.places import Places
-from cnndsl.rewrite.rule import read_rule
+from cnndsl.rewrite.rule import Rewrite, read_rule
 from cnndsl.rewrite.search.derive import derive, measured
 from cnndsl.rewrite.search.goal import MEASURES, Target, budget, holds
 from cnndsl.rewrite.search.menu import TABLE, Menu, menu
@@ -198,6 +199,24 @@ def test_how_far_bounds_can_be_met_together() -> None:
     assert dict(answer.reach) == {target.bounds[0]: (least, one), target.bounds[1]: (0, few)}
 
 
+def test_what_the_engine_refuses_is_no_alternative(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, rules = searched("overlaps")
+    _, combinations = everything("overlaps")
+
+    def refuse(derivation: Derivation, rewrite: Rewrite, *rest: Any) -> Attempt:
+        if rewrite.name == "spread":
+            return Attempt(derivation, ())
+        return apply_at(derivation, rewrite, *rest)
+
+    bounds = (Bound("changes", "<=", 2),)
+    free = optimise(start, rules, Target("params", bounds, KEEP))
+    monkeypatch.setattr("cnndsl.rewrite.search.derive.apply_at", refuse)
+    bound = optimise(start, rules, Target("params", bounds, KEEP))
+    assert free.after["params"] == min(m["params"] for _, m in combinations if m["changes"] <= 2)
+    assert "spread" not in [step.rewrite.name for step in bound.derivation.steps]
+    assert free.after["params"] < bound.after["params"] <= free.before["params"]
+
+
 # ------------------------------------------------------------------------ sites
 
 
@@ -239,10 +258,24 @@ def test_alternatives_are_two_rules_deep() -> None:
     assert names == [
         "threes",
         "threes, then spread",
-        "threes, then spread in part 1",
+        "threes, then spread in part 1 of 2",
         "threes, then halved",
-        "threes, then halved in part 1",
+        "threes, then halved in part 1 of 2",
     ]  # with 8 channels before and behind each part, part 2 is as good as part 1
+
+
+def test_rules_of_any_operator_are_tried_inside() -> None:
+    text = """
+rule pair { relu => relu6; relu6; keeps window, shape }
+rule threes { conv 5x5/s, n => conv 3x3, n; conv 3x3/s, n; keeps window, shape }
+model net { input 8x8x4; conv 5x5, 4, relu }
+"""
+    compiled = compile_model(Source("net.cnn", text))
+    rules = (request(name, compiled.namespace).rules[0] for name in ("threes", "pair"))
+    start = Derivation(compiled.module, (), compiled.settings)
+    chosen = menu(compiled.namespace.library, KEEP, tuple(rules))
+    found = space(start, chosen, Places(start.module, ""))
+    assert [[c.name for c in site.choices] for site in found.sites] == [["threes"]]
 
 
 def test_what_cannot_be_measured_is_no_alternative() -> None:
@@ -410,6 +443,7 @@ def test_nothing_held_the_search_back(capsys: Captured, folder: Path) -> None:
         (("--min-depth", "99"), "depth >= 99: the most is", 1),
         (("--rules", "deep_stem"), "does not prove that it keeps the receptive field", 1),
         (("--rules", "width(2)"), "it is no equation", 1),
+        (("--rules", "drop_dropout"), "it simplifies, which is no choice", 1),
         (("--rules", "asymm"), "did you mean `asym`?", 2),
         (("--rules", "asym at a"), "`--at` says where", 2),
         (("--forbid", "asymm"), "did you mean `asym`?", 2),

@@ -7,7 +7,7 @@ Pieces that are alike, whatever their operators are called, have the same altern
 
 from __future__ import annotations
 
-from ...graph import Call, Graph, Module, Node, Output, Value
+from ...graph import Graph, Module, Node, Output, Value
 from ...passes.cost import cost
 from ...passes.depth import lengths
 from ...record import Record
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ...bind import Defaults
     from ...passes.cost import Cost
     from ...passes.depth import Lengths
-    from ..engine import Move
     from ..rule import Rewrite
     from .menu import Menu, Offer
 
@@ -133,16 +132,17 @@ def _derivations(start: Derivation, menu: Menu) -> Iterator[tuple[str, Derivatio
         if not once.steps or [{*move.removed} for move in once.steps[0].moves] != [whole]:
             continue
         yield rewrite.text, once
+        made = once.steps[0].moves[0].created
         for further in _instances(menu, inside, once.module.main):
             name = f"{rewrite.text}, then {further.text}"
-            twice = apply_at(once, further, _at(once.steps[0].moves[0].created)).derivation
-            if len(twice.steps) == 1:
+            twice = apply_at(once, further, _at(made)).derivation
+            moves = [move for step in twice.steps[1:] for move in step.moves]
+            if not moves or any(not {*move.removed} <= {*made} for move in moves):
                 continue
             yield name, twice
-            moves = twice.steps[1].moves
-            for move in moves if len(moves) > 1 else ():
-                part = _part(move, once.module.main)
-                yield f"{name} in {part}", apply_at(once, further, _at(move.removed)).derivation
+            for number, move in enumerate(moves if len(moves) > 1 else (), 1):
+                alone = apply_at(once, further, _at(move.removed)).derivation
+                yield f"{name} in part {number} of {len(moves)}", alone
 
 
 def _instances(menu: Menu, offers: Sequence[Offer], graph: Graph) -> Iterator[Rewrite]:
@@ -156,12 +156,6 @@ def _instances(menu: Menu, offers: Sequence[Offer], graph: Graph) -> Iterator[Re
 def _at(names: Iterable[str]) -> Sites:
     """Operators of the main graph."""
     return Sites(frozenset(((), name) for name in names))
-
-
-def _part(move: Move, graph: Graph) -> str:
-    """`part 2` for what is done at the second layer."""
-    layers = [node for node in graph.nodes if isinstance(node.op, Call) or node.op.weighted]
-    return f"part {next(i for i, n in enumerate(layers, 1) if n.name in move.removed)}"
 
 
 def _choice(name: str, derivation: Derivation, before: Cost) -> Choice:

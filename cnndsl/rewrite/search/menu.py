@@ -207,6 +207,8 @@ def _unfit(rewrite: Rewrite, keep: Iterable[str]) -> str:
         return "it is no equation, so it has no places"
     if len(rewrite.equation.left.outputs) != 1:
         return "it has several results, and a place of the search has one"
+    if rewrite.repeats:
+        return "it simplifies, which is no choice: apply it first, with `--rewrite`"
     for word in keep:
         if not {*KEPT[word]} & {*rewrite.keeps}:
             return f"it does not prove that it keeps the {word.replace('_', ' ')}"
