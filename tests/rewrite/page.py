@@ -18,29 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "rules.md"
 COUNTS = ROOT / "tests" / "data" / "rules.json"
 
-HEAD = """\
-# The rules that ship
-
-What a rule is and how one is written is in [language/rules.md](language/rules.md), how rules are used
-in [rewriting.md](rewriting.md). This page is made from the rules themselves
-(`python -m tests.rewrite.publish`); `cnnc rules NAME` prints an entry.
-
-A rule says how much of the function it keeps, and that is proved:
-
-| kind | what stays | how it is proved |
-| --- | --- | --- |
-| exact | the function, and its gradients while training | outputs equal bit for bit, in exact arithmetic, on random networks made from the rule's own left side in surroundings that should break it; gradients for the input equal |
-| reparametrised | the function; training takes another path | outputs equal bit for bit |
-| inference | the function once training is over | outputs equal bit for bit, with random running statistics |
-| approximate | nearly the function | the error is measured on the weights at hand; none is left at full rank |
-| architectural | what `keeps` says; the network is to be trained again | windows and shapes by the window algebra, for every size, and again at every place |
-
-A *case* is a network on which the rule was applied; *bit-equal* says in how many of them all numbers were
-whole or fractions, so that nothing could hide under a tolerance. In the others a real function
-(a sigmoid, say) follows, and outputs agree to 1e-9. `C` are the channels of the input, `O` the positions of the
-output.
-
-"""
+HEAD = Path(__file__).with_name("page_head.md")
 
 
 def text() -> str:
@@ -49,7 +27,10 @@ def text() -> str:
     chapters = catalogue()
     total = sum(len(chapter.rules) for chapter in chapters)
     tried = sum(row["cases"] for row in counts.values())
-    parts = [HEAD + f"{total} rules, {tried:,} cases.\n", _overview(chapters, counts)]
+    parts = [
+        f"{HEAD.read_text(encoding='utf-8')}\n{total} rules, {tried:,} cases.\n",
+        _overview(chapters, counts),
+    ]
     parts += [_chapter(chapter) for chapter in chapters]
     return "\n".join(parts)
 

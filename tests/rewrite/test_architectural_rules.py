@@ -44,7 +44,7 @@ def refused(body: str, rules: str, size: str = f"{H}x{H}x{C}") -> str:
         compiled(body, rules, size)
     (problem,) = caught.value.diagnostics
     assert problem.code == "E1003"
-    return "\n".join(problem.notes)
+    return "\n".join((*(label.text for label in problem.labels), *problem.notes))
 
 
 # ------------------------------------------------------------------------ costs

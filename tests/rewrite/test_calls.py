@@ -29,7 +29,8 @@ def refused(rule: str, body: str, rules: str = "r", start: str = "") -> str:
     with pytest.raises(CnnError) as caught:
         compiled(rule, body, rules, start)
     (problem,) = caught.value.diagnostics
-    return "\n".join((problem.message, *problem.notes))
+    labels = (label.text for label in problem.labels)
+    return "\n".join((problem.message, *labels, *problem.notes))
 
 
 def words(result: Compiled) -> list[str]:

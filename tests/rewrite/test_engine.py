@@ -38,11 +38,12 @@ def compiled(text: str) -> Compiled:
 
 
 def refused(text: str) -> str:
-    """The code, the message and the notes of what goes wrong."""
+    """The code, the message, the labels and the notes of what goes wrong."""
     with pytest.raises(CnnError) as caught:
         compiled(text)
     (problem,) = caught.value.diagnostics
-    return "\n".join((problem.code, problem.message, *problem.notes))
+    labels = (label.text for label in problem.labels)
+    return "\n".join((problem.code, problem.message, *labels, *problem.notes))
 
 
 def convolutions(result: Compiled) -> list[Conv]:

@@ -232,7 +232,7 @@ def refusal(body: str, name: str, size: str = SIZES[0]) -> str:
         compiled(body, name, size=size)
     (problem,) = caught.value.diagnostics
     assert problem.code == "E1003"
-    return "\n".join(problem.notes)
+    return "\n".join((*(label.text for label in problem.labels), *problem.notes))
 
 
 def test_weights_that_are_shared_are_made_once() -> None:
