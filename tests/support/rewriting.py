@@ -63,7 +63,7 @@ def refusal(body: str, *names: str, size: str = "9x8") -> str:
         compiled(body, *names, size=size)
     (problem,) = caught.value.diagnostics
     assert problem.code == "E1003"
-    return "\n".join(problem.notes)
+    return "\n".join([*problem.notes, *(label.text for label in problem.labels)])
 
 
 def words(module: Module) -> list[str]:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from ..engine import Layer
     from . import Arrays, Held
 
-SWEEPS = 50
+SWEEPS = 100
 """Most rounds of alternating least squares."""
-SETTLED = 1e-4
-"""They end when the error falls by less than this part of the kernel's norm."""
+SETTLED = 1e-5
+"""They end when the error falls by no more than this part of the kernel's length."""
 
 
 # ----------------------------------------------------------------- factorisations
@@ -83,21 +83,23 @@ def tucker2(kernel: Any, inputs: int, outputs: int) -> tuple[Any, Any, Any]:
 
 
 def parallel_factors(kernel: Any, rank: int) -> list[Any]:
-    """A factor for each axis, by alternating least squares from a fixed start."""
+    """A factor for each axis, by alternating least squares from a fixed start (CP)."""
     rng = np.random.default_rng(0)
     factors = [rng.normal(size=(n, rank)) for n in kernel.shape]
-    *others, largest = np.argsort(kernel.shape, kind="stable")
-    scale, last = float(np.linalg.norm(kernel)), np.inf
+    axes = np.argsort(kernel.shape, kind="stable")
+    length, last = np.linalg.norm(kernel), np.inf
     for _ in range(SWEEPS):
-        for axis in others:
+        for axis in axes:
             factors[axis] = _update(kernel, factors, axis)
-        products = _products(factors, largest)
-        matrix = np.moveaxis(kernel, largest, -1).reshape(len(products), -1)
-        factors[largest] = np.linalg.lstsq(products, matrix, rcond=None)[0].T
-        error = float(np.linalg.norm(matrix - products @ factors[largest].T))
-        if last - error < SETTLED * scale:
+        error = length**2 - np.prod([f.T @ f for f in factors], axis=0).sum()
+        error = float(np.sqrt(max(error, 0)))
+        if last - error <= SETTLED * length:
             break
         last = error
+    largest = axes[-1]
+    products = _products(factors, largest)
+    matrix = np.moveaxis(kernel, largest, -1).reshape(len(products), -1)
+    factors[largest] = np.linalg.lstsq(products, matrix, rcond=None)[0].T
     return _balanced(factors)
 
 
