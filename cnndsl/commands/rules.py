@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..evaluate import RuleRef
     from ..rewrite.catalogue import Chapter
 
+MOST_CHAINS = 15
+"""Rows of a ranking that are shown."""
+
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="a rule, or a file with rules")
@@ -65,4 +68,13 @@ def _chains(text: str, longest: int) -> str:
     if not isinstance(window, Window):
         raise UsageError(f"`{text}` is no window", "write it as `7x7/2`")
     padding = Padding(*half_padding(window.height), *half_padding(window.width))
-    return "\n".join(listed(chains(window, longest), padding))
+    found = chains(window, longest)
+    parts = []
+    for title, group in (
+        ("square windows", [chain for chain in found if chain.is_square]),
+        ("with others", [chain for chain in found if not chain.is_square]),
+    ):
+        if group:
+            count = f"{len(group):,} chains, the cheapest first" if len(group) > 1 else "one chain"
+            parts.append("\n".join([f"{title}: {count}", *listed(group[:MOST_CHAINS], padding)]))
+    return "\n\n".join(parts) or f"no chain of smaller windows reads what {window} reads"

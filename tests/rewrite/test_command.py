@@ -172,7 +172,8 @@ def test_the_catalogue(capsys: Captured) -> None:
     out, _ = run(capsys, "rules", "net.cnn")
     assert out.startswith("factor: architectural")
     out, _ = run(capsys, "rules", "--chains", "5x5/2", "--longest", "2")
-    assert out.splitlines()[0].split() == ["chain", "parameters", "MACs", "paddings"]
+    assert out.splitlines()[0] == "square windows: 4 chains, the cheapest first"
+    assert out.splitlines()[1].split() == ["chain", "parameters", "MACs", "paddings"]
     assert any(row.split()[:4] == ["3x3/2;", "2x2", "0.52", "0.52"] for row in out.splitlines())
     _, err = run(capsys, "rules", "asymm", code=2)
     assert "did you mean `asym`?" in err

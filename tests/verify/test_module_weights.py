@@ -24,8 +24,8 @@ from cnndsl.graph import Call, Module
 from cnndsl.passes.cost import cost
 from cnndsl.passes.flatten import flatten
 from cnndsl.record import replace
-from cnndsl.verify.module_weights import check, draw, flat, read, shapes, write
 from cnndsl.source import Source
+from cnndsl.verify.module_weights import check, draw, flat, read, shapes, write
 
 
 def spec(rows: str, size: str = "16x16x3", blocks: str = "") -> Module:
