@@ -27,11 +27,7 @@ def summary(derivation: Derivation) -> str:
     if not derivation.steps:
         return "nothing was rewritten"
     rows = [
-        (
-            step.rewrite.text,
-            _count(step.sites, "place") + _at(step),
-            *_deltas(step.params, step.macs),
-        )
+        (step.rewrite.text, _where(step), *_deltas(step.params, step.macs))
         for step in derivation.steps
     ]
     if len(rows) > 1:
@@ -127,19 +123,22 @@ def written(graph: Any) -> str:
 
 def why_not(rewrite: Rewrite, derivation: Derivation, places: Places) -> str:
     """For each candidate at some places, the condition that failed first after the furthest."""
-    from .engine import apply_at
+    from .engine import apply
 
-    attempt = apply_at(derivation, rewrite, places, places.text)
+    attempt = apply(derivation, rewrite, places.text)
     paths = occurrences(derivation.module)
     lines = []
     if len(attempt.derivation.steps) > len(derivation.steps):
         step = attempt.derivation.steps[len(derivation.steps)]
-        lines.append(f"`{rewrite.text}` applies at {_count(step.sites, 'place')}{_at(step)}")
+        lines.append(f"`{rewrite.text}` applies {_where(step)}")
     for refusal in _furthest(attempt.refusals):
-        inside = [path for path in paths[refusal.function] if places.contains(path, refusal.node)]
-        if not inside and refusal.node:
+        if not refusal.node:
+            lines.append(f"`{rewrite.text}` does not apply: {refusal.reason}")
             continue
-        where = ".".join((*inside[0], refusal.node)) if refusal.node else rewrite.name
+        inside = [path for path in paths[refusal.function] if places.contains(path, refusal.node)]
+        if not inside:
+            continue
+        where = ".".join((*inside[0], refusal.node))
         copies = f" ({len(inside)} copies)" if len(inside) > 1 else ""
         lines.append(f"not at {where}{copies}, {refusal.span}: {refusal.reason}")
     if not lines:
@@ -177,8 +176,10 @@ def found(rewrite: Rewrite, module: Module, places: Places) -> str:
     return table(lines) + f"\n{_count(len(lines), 'place')}"
 
 
-def _at(step: Step) -> str:
-    return f" at {step.places}" if step.places else ""
+def _where(step: Step) -> str:
+    """`9 places at 3a..5b`; a transform may leave every operator what it is."""
+    at = f" at {step.places}" if step.places else ""
+    return (_count(step.sites, "place") if step.moves else "the network") + at
 
 
 def _deltas(params: tuple[Size, Size], macs: tuple[Size, Size]) -> tuple[str, str]:
