@@ -130,7 +130,7 @@ def why_not(rewrite: Rewrite, derivation: Derivation, places: Places) -> str:
     lines = []
     if len(attempt.derivation.steps) > len(derivation.steps):
         step = attempt.derivation.steps[len(derivation.steps)]
-        lines.append(f"`{rewrite.text}` applies {_where(step)}")
+        lines.append(f"`{rewrite.text}` applies to {_where(step)}")
     for refusal in _furthest(attempt.refusals):
         if not refusal.node:
             lines.append(f"`{rewrite.text}` does not apply: {refusal.reason}")

@@ -76,7 +76,7 @@ def test_why_not(capsys: Captured) -> None:
     out, _ = run(capsys, "rewrite", "net.cnn:net", "--why-not", "asym(7)", "--at", "a")
     assert out == "not at a, net.cnn:4:3: the window is 5x5, the rule says 7x7\n"
     out, _ = run(capsys, "rewrite", "net.cnn:net", "--why-not", "factor at b")
-    assert out == "`factor` applies at 1 place at b\n"
+    assert out == "`factor` applies to 1 place at b\n"
 
 
 def test_find(capsys: Captured) -> None:
