@@ -31,6 +31,7 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
     from ..diagnostics import CnnError
     from .catalogue import ships
     from .engine import Derivation, apply_all
+    from .prove import require_proof
     from .refusals import asked_at, nowhere
     from .rule import read_rule
     from .static import refuse_wrong
@@ -42,6 +43,7 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
             for rewrite in rewrites:
                 if not ships(rewrite.ref):
                     refuse_wrong(rewrite)
+                    require_proof(rewrite)
             attempt = apply_all(derivation, rewrites, request.place, request.span)
         except CnnError as problem:
             raise asked_at(request, problem) from None

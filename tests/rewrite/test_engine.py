@@ -16,16 +16,17 @@ RULES = """
 rule factor { conv 5x5/s, n => conv 3x3, n; conv 3x3/s, n; keeps window, shape }
 rule group(g=2) { conv k, n => conv(k, n, groups=g); when in.channels % g == 0; keeps window }
 rule separable { conv k/s, n => dwconv k/s; conv 1x1, n, linear; keeps window, shape }
-rule drop exact simplify { dropout => identity }
+rule drop inference simplify { dropout => identity }
 rule siblings exact {
   input x
-  from x { a: conv k, m }
-  from x { b: conv k, n }
+  from x { a: conv(k, m, pad=p, bias=c) }
+  from x { b: conv(k, n, pad=p, bias=c) }
   output a, b
   =>
-  conv k, m + n
+  conv(k, m + n, pad=p)
   a, b: split [m, n]
   output a, b
+  weights side_by_side
 }
 rule swap exact { f; maxpool k => maxpool k; f; when monotone(f) }
 rule first_of_two { conv k, n; conv m, n => conv k, n }
@@ -138,7 +139,7 @@ def test_several_values_go_in_and_out() -> None:
 
 def test_conditions_say_the_values_they_failed_on() -> None:
     said = refused(network("input 32x32x3; conv 3x3, 16", "group(2)"))
-    assert "`in.channels % g == 0` does not hold: g = 2" in said
+    assert "`in.channels % g == 0` does not hold: in.channels = 3, g = 2" in said
 
 
 def test_rules_that_simplify_are_repeated() -> None:

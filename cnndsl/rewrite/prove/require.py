@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
 def require_proof(rewrite: Rewrite) -> None:
     """Raise CnnError (E1005) unless a rule keeps what it says. Each rule is checked once."""
-    if rewrite.equation is None and not rewrite.keeps_function:
-        return  # a transform that promises nothing
-    verdict = _verdict(rewrite.ref)
+    if not rewrite.keeps_function:
+        return  # what it keeps is proved at every place
     span = rewrite.ref.rule.name.span
+    try:
+        verdict = _verdict(rewrite.ref)
+    except ImportError as missing:
+        fail(
+            "E1005",
+            f"nothing shows that the rule `{rewrite.text}` is right",
+            span,
+            f"without {missing.name} it cannot be tried",
+            help=["`pip install numpy`: a rule that keeps the function is run in exact arithmetic"],
+        )
     found = verdict.counterexample
     if found is not None:
         fail(
