@@ -54,8 +54,10 @@ def fitted(
             windows[node.name] = node.op.axes(*(types[value] for value in node.inputs))
     unknown = {n.name for n in graph.nodes if n.name in free and isinstance(n.op, PADDED)}
     pads: dict[str, Padding] = {}
-    for (source, sink), reading in wanted.items():
-        for path in paths(graph, source, sink):
+    ways = {pair: list(paths(graph, *pair)) for pair in wanted}
+    for pair, reading in wanted.items():
+        # The widest way first: what it pads, narrower ones beside it crop again.
+        for path in sorted(ways[pair], key=lambda path: -_extent(path, windows)):
             asked = unknown.intersection(path) - pads.keys()
             parts = [windows[name] for name in path]
             if not asked or reading is None or None in parts:
@@ -70,10 +72,36 @@ def fitted(
             for name in asked:
                 pads[name] = Padding(*rows[name], *columns[name])
                 windows[name] = _padded(windows[name], pads[name])
+    if any(_comes_back(path, windows, pads) for found in ways.values() for path in found):
+        return None
     changed = tuple(
         replace(n, op=replace(n.op, pad=pads[n.name])) if n.name in pads else n for n in graph.nodes
     )
     return replace(graph, nodes=changed)
+
+
+def _extent(path: tuple[str, ...], windows: Mapping[str, Reading]) -> int:
+    """How far a way reads, along both axes together."""
+    rows, columns = IDENTITY, IDENTITY
+    for name in path:
+        window = windows[name]
+        if window is not None:
+            rows, columns = rows.then(window[0]), columns.then(window[1])
+    return rows.extent + columns.extent
+
+
+def _comes_back(
+    path: tuple[str, ...], windows: Mapping[str, Reading], pads: Mapping[str, Padding]
+) -> bool:
+    """Whether a padding was chosen that cuts off what a later one adds again, as zeros."""
+    cut: set[tuple[int, str]] = set()
+    for name in path:
+        for side, axis in enumerate(windows[name] or ()):
+            ends = {"lo": axis.lo, "hi": axis.hi}
+            if any(ends[end] > 0 and (side, end) in cut for end in ends):
+                return True
+            cut |= {(side, end) for end in ends if ends[end] < 0 and name in pads}
+    return False
 
 
 def _padded(window: Reading, pad: Padding) -> Reading:
