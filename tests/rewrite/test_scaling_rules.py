@@ -22,6 +22,7 @@ from cnndsl.record import replace
 from cnndsl.rewrite.carry import carry
 from cnndsl.rewrite.engine import Derivation
 from cnndsl.rewrite.error import errors
+from cnndsl.rewrite.journal import undo
 from cnndsl.rewrite.transforms.channels import Channels, Class
 from cnndsl.source import Source
 from cnndsl.verify.module_weights import check, draw
@@ -744,3 +745,45 @@ def test_all_maps_that_come_in_are_resized() -> None:
     main = network(text, "resolution(20x24)").module.main
     assert [value.type.shape for value in main.inputs] == [(20, 24, 3), (20, 24, 3)]
     assert main.output_types[0].shape == (10, 12, 4)
+
+
+# ----------------------------------------------------------------- the journal
+
+
+def test_the_journal_tells_every_run_and_every_function() -> None:
+    text = f"{UNITS}model net {{ input 16x16x4; a: unit(8) × 2; b: unit(16) × 3; conv 1x1, 3 }}"
+    deeper, wider = network(text, "depth(1.5)", "width(2)").steps
+    assert [(move.removed, move.created) for move in deeper.moves] == [
+        (("a_2",), ("a_2", "a_2_2")),
+        (("b_3",), ("b_3", "b_3_2", "b_3_3")),
+    ]
+    assert deeper.sites == 2
+    told = {move.function: [node.op.channels for node in move.right.nodes] for move in wider.moves}  # type: ignore[union-attr]
+    assert told == {"shortcut": [16], "unit": [16, 16], "unit_2": [16, 16],
+                    "shortcut_2": [32], "unit_3": [32, 32], "unit_4": [32, 32],
+                    "net": [3]}  # fmt: skip
+    assert wider.sites == 10  # `unit_4` stands there four times
+
+
+def test_a_step_can_be_taken_back_unless_others_build_on_it() -> None:
+    text = f"{UNITS}model net {{ input 16x16x4; a: unit(8) × 2; conv 1x1, 3 }}"
+    derivation = network(text, "width(2)", "depth(2)")
+    assert undo(derivation, 1).module == network(text, "depth(2)").module
+    assert undo(derivation, 2).module == network(text, "width(2)").module
+    with pytest.raises(CnnError) as caught:
+        undo(network(text, "widen(2)", "prune_class(50%)"), 1)
+    assert caught.value.diagnostics[0].code == "E1008"
+
+
+def test_weights_go_through_several_steps() -> None:
+    """Doubled, approximated at full rank, and back to so many channels: nothing was lost."""
+    body = "conv 3x3, 4, relu; conv 3x3, 5, relu; globalavgpool; fc 3"
+    derivation = derived(body, "widen(2)", "svd_channel(8) at conv1", "prune_class(10%)")
+    weights, inputs = doubles(derivation.start), images(derivation.start)
+    carried = carry(derivation, weights)
+    assert not carried.fresh
+    check(derivation.module, carried.weights)
+    first = carry(replace(derivation, steps=derivation.steps[:2]), weights).weights
+    (exact,) = outputs(derivation.start, weights, inputs)
+    (made,) = outputs(derivation.steps[1].after, first, inputs)
+    assert made == pytest.approx(exact)

@@ -139,25 +139,26 @@ class _Builder:
 
 
 def changes(before: Module, after: Module) -> tuple[Move, ...]:
-    """For each function what went, what came and what is another, and weights that fit no more."""
+    """What became of each function: operators that are others, runs that are longer or shorter."""
     moves: list[Move] = []
     for name, paths in occurrences(after).items():
         earlier = (function_at(before, path) for path in paths)
         old = next((graph for graph in earlier if graph is not None), None)
         if old is not None:
-            moves += _changed(old, after.by_name[name])
+            new = after.by_name[name]
+            moves += [*_operators(old, new), *_units(old, new)]
     return tuple(moves)
 
 
-def _changed(old: Graph, new: Graph) -> Iterator[Move]:
-    """One move for all of a function: what it tells, and the weights that fit no more."""
+def _operators(old: Graph, new: Graph) -> Iterator[Move]:
+    """One move for all operators of a function: what it tells, and the weights that fit no more."""
     was, now = _layers(old), _layers(new)
-    went = [node for node in old.nodes if was[node.name] != now.get(node.name)]
-    came = [node for node in new.nodes if now[node.name] != was.get(node.name)]
-    if not (went or came):
+    differ = {name for name in was.keys() & now.keys() if was[name] != now[name]}
+    if not differ:
         return
-    removed = _told(went, new)
-    created = _told(came, old)
+    went = [node for node in old.nodes if node.name in differ]
+    came = [node for node in new.nodes if node.name in differ]
+    removed, created = _told(went, new), _told(came, old)
     yield Move(
         new.name,
         tuple(_layer(node, old) for node in went if _weights(node, old)),
@@ -167,8 +168,34 @@ def _changed(old: Graph, new: Graph) -> Iterator[Move]:
         tuple(node.name for node in created),
         part(old, removed),
         part(new, created),
-        (went or came)[0].span,
+        went[0].span,
     )
+
+
+def _units(old: Graph, new: Graph) -> Iterator[Move]:
+    """For each run the last unit that stays, with those that went or came behind it."""
+    gone, made = _behind(old, new), _behind(new, old)
+    for node in old.nodes:
+        if node.name in gone or node.name in made:
+            (stays,) = (unit for unit in new.nodes if unit.name == node.name)
+            before = [node, *gone.get(node.name, ())]
+            now = [stays, *made.get(node.name, ())]
+            went, came = (tuple(unit.name for unit in units) for units in (before, now))
+            sides = part(old, before), part(new, now)
+            yield Move(new.name, (), (), (), went, came, *sides, node.span)
+
+
+def _behind(graph: Graph, other: Graph) -> dict[str, list[Node]]:
+    """The calls that the other graph has not, by the name of the one behind which they stand."""
+    known, producers = {node.name for node in other.nodes}, graph.producers
+    start: dict[str, str] = {}
+    found: dict[str, list[Node]] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, Call) and node.name not in known:
+            before = producers[node.inputs[0]].name
+            start[node.name] = start.get(before, before)
+            found.setdefault(start[node.name], []).append(node)
+    return found
 
 
 def _layers(graph: Graph) -> dict[str, tuple[Op | None, dict[str, tuple[int, ...]]]]:
