@@ -762,7 +762,7 @@ def test_the_journal_tells_every_run_and_every_function() -> None:
     assert told == {"shortcut": [16], "unit": [16, 16], "unit_2": [16, 16],
                     "shortcut_2": [32], "unit_3": [32, 32], "unit_4": [32, 32],
                     "net": [3]}  # fmt: skip
-    assert wider.sites == 10  # `unit_4` stands there four times
+    assert wider.sites == 11  # `unit_2` twice, `unit_4` four times
 
 
 def test_a_step_can_be_taken_back_unless_others_build_on_it() -> None:
