@@ -30,10 +30,15 @@ class Choices:
         self.options: dict[str, tuple[object, ...]] = {}
 
     def take(self, name: str, usual: Sequence[T], smaller: Sequence[T] = ()) -> T:
-        """One of the usual options; `smaller` ones are there for smaller drawings only."""
+        """One of the usual options, the same each time the name is asked for.
+
+        Arguments:
+            smaller: further options, for smaller drawings only.
+        """
         options = tuple(dict.fromkeys((*smaller, *usual)))
-        if name in self.fixed and self.fixed[name] in options:
-            chosen: T = self.fixed[name]  # type: ignore[assignment]
+        before = self.made.get(name, self.fixed.get(name))
+        if before is not None and before in options:
+            chosen: T = before
         else:
             chosen = self.random.choice(usual) if self.random is not None else options[0]
         self.made[name], self.options[name] = chosen, options

@@ -281,7 +281,7 @@ class _Drawing:
         try:
             if isinstance(expr, Name) and self.is_open(expr.id):
                 self.scope.variables[expr.id] = self.choices.take(
-                    f"argument {name}", self.block_options(parameter)
+                    f"block's {name}", self.block_options(parameter)
                 )
             return evaluate_word(expr, self.scope)
         except CnnError as problem:

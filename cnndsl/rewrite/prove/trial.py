@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from numpy.random import Generator
     from numpy.typing import NDArray
 
     from ...graph import Graph
@@ -164,45 +165,22 @@ def function(derivation: Derivation, seed: int, signs: str = SIGNS[0], silent: i
     """
     import numpy as np
 
-    from ...interpret import draw_integers, interpret
+    from ...interpret import interpret
 
-    rewrites = [step.rewrite for step in derivation.steps]
-    kinds = {kind for rewrite in rewrites for kind in rewrite.kinds}
-    keeps = all(rewrite.keeps_function for rewrite in rewrites)
     random = np.random.default_rng(seed)
     before, after = flatten(derivation.start), flatten(derivation.module)
-    weights = draw_integers(before, random, LARGEST)
-    for roles in weights.values():
-        for role in SILENT & roles.keys():
-            roles[role][..., :silent] = 0
-    names = paths(derivation.start)
-    kind = object if keeps else float
-    held = {names[n]: {r: x.astype(kind) for r, x in roles.items()} for n, roles in weights.items()}
+    weights = _drawn(before, random, silent)
     try:
-        carried = carry(derivation, held)
-    except MISTAKES as mistake:
-        text = f"`{rewrites[0].carrier}` fails: {type(mistake).__name__}: {mistake}"
-        return Trial(derivation, Problem(text))
-    if carried.fresh:
-        return Trial(derivation, Problem(f"nothing says what `{'.'.join(carried.fresh[0])}` holds"))
-    places = paths(derivation.module).items()
-    moved = {
-        name: {role: np.asarray(x) for role, x in carried.weights[path].items()}
-        for name, path in places
-        if path in carried.weights
-    }
-    problem = _misfit(after, moved)
-    if problem is not None:
-        return Trial(derivation, problem)
-    most = 0 if signs == SIGNS[-1] else LARGEST
-    images = {
-        v.name: random.integers(-LARGEST, most + 1, (BATCH, *sizes(v.type))) for v in before.inputs
-    }
+        moved = _moved(derivation, weights)
+    except _Lost as mistake:
+        return Trial(derivation, Problem(str(mistake)))
+    if not all(step.rewrite.keeps_function for step in derivation.steps):
+        return Trial(derivation, None)
+    images = _images(before, random, signs)
     with np.errstate(all="ignore"):
         old, new = interpret(before, images, weights), interpret(after, images, moved)
-    if not keeps:
-        return Trial(derivation, None)
     problem, exact = _compared(before, after, old, new)
+    kinds = {kind for step in derivation.steps for kind in step.rewrite.kinds}
     if problem is None and "inference" not in kinds and is_trained(before, after):
         drops = "reparametrised" not in kinds  # other parameters, other masks
         old = in_training(before, images, weights, drops)
@@ -210,6 +188,77 @@ def function(derivation: Derivation, seed: int, signs: str = SIGNS[0], silent: i
         problem, _ = _compared(before, after, old, new)
         problem = problem and replace(problem, text=f"while training, {problem.text}")
     return Trial(derivation, problem, exact)
+
+
+def _drawn(graph: Graph, random: Generator, silent: int) -> dict[str, dict[str, Array]]:
+    """Whole numbers as weights."""
+    from ...interpret import draw_integers
+
+    weights = draw_integers(graph, random, LARGEST)
+    for roles in weights.values():
+        for role in SILENT & roles.keys():
+            roles[role][..., :silent] = 0
+    return weights
+
+
+def _images(graph: Graph, random: Generator, signs: str) -> dict[str, Array]:
+    """A batch of whole numbers for every input."""
+    most = 0 if signs == SIGNS[-1] else LARGEST
+    shapes = {value.name: (BATCH, *sizes(value.type)) for value in graph.inputs}
+    return {
+        name: random.integers(-LARGEST, most, shape, endpoint=True)
+        for name, shape in shapes.items()
+    }
+
+
+class _Lost(Exception):
+    """Weights do not arrive, for the reason that the text says."""
+
+
+def _moved(derivation: Derivation, weights: Weights) -> dict[str, dict[str, Array]]:
+    """Weights of the flat graph before as those of the one after."""
+    import numpy as np
+
+    names = paths(derivation.start)
+    exact = derivation.steps[0].rewrite.keeps_function
+    kind = object if exact else float
+    held = {names[n]: {r: x.astype(kind) for r, x in roles.items()} for n, roles in weights.items()}
+    try:
+        carried = carry(derivation, held)
+    except MISTAKES as mistake:
+        carrier = derivation.steps[0].rewrite.carrier
+        raise _Lost(f"`{carrier}` fails: {type(mistake).__name__}: {mistake}") from None
+    if carried.fresh:
+        raise _Lost(f"nothing says what `{'.'.join(carried.fresh[0])}` holds")
+    places = paths(derivation.module).items()
+    moved = {
+        name: {role: np.asarray(x) for role, x in carried.weights[path].items()}
+        for name, path in places
+        if path in carried.weights
+    }
+    _check_shapes(flatten(derivation.module), moved)
+    costs = cost(derivation.module, training=True)
+    arrived = sum(x.size for roles in moved.values() for x in roles.values())
+    if arrived != costs.params + costs.statistics:
+        raise _Lost(f"{arrived} weights arrive, and the costs say {costs.params}")
+    return moved
+
+
+def _check_shapes(graph: Graph, weights: Weights) -> None:
+    """Every operator has just the weights that it needs."""
+    types = graph.types
+    for node in graph.nodes:
+        if not isinstance(node.op, Op) or node.weights is not None:
+            continue
+        needs = {w.name: w.shape for w in node.op.weights(*(types[v] for v in node.inputs))}
+        given = {role: x.shape for role, x in weights.get(node.name, {}).items()}
+        if needs != given:
+            raise _Lost(f"`{node.name}` gets {_said(given)}, and it needs {_said(needs)}")
+
+
+def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    said = (f"{role} {'x'.join(map(str, shape))}" for role, shape in shapes.items())
+    return ", ".join(said) or "nothing"
 
 
 def _compared(
@@ -224,24 +273,6 @@ def _compared(
         if wrong.any():
             return _described(before, output.name, wrong), False
     return None, exact
-
-
-def _misfit(graph: Graph, weights: Weights) -> Problem | None:
-    """The first operator that has not just the weights that it needs."""
-    types = graph.types
-    for node in graph.nodes:
-        if not isinstance(node.op, Op) or node.weights is not None:
-            continue
-        needs = {w.name: w.shape for w in node.op.weights(*(types[v] for v in node.inputs))}
-        given = {role: x.shape for role, x in weights.get(node.name, {}).items()}
-        if needs != given:
-            return Problem(f"`{node.name}` gets {_said(given)}, and it needs {_said(needs)}")
-    return None
-
-
-def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    said = (f"{role} {'x'.join(map(str, shape))}" for role, shape in shapes.items())
-    return ", ".join(said) or "nothing"
 
 
 def _differ(old: Array, new: Array) -> tuple[Array, bool]:
