@@ -9,11 +9,14 @@ Equality of two such windows holds for maps of every size (`cnndsl.window`).
 from __future__ import annotations
 
 from ..graph import Call, Graph
-from ..window import IDENTITY, Axis
+from ..window import IDENTITY, Axis, Padding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from ..op import Op
+    from ..types import TensorType
 
     Reading = tuple[Axis, Axis] | None
     """Windows along height and width; None when it is none: the whole map, or no one stride."""
@@ -45,7 +48,7 @@ def readings(graph: Graph, functions: Mapping[str, Graph]) -> dict[tuple[str, st
                     if parts:
                         known[value.name] = _united(parts)
                 continue
-            axes = node.op.axes(*(types[value] for value in node.inputs))
+            axes = _axes(node.op, [types[value] for value in node.inputs])
             joined = _united([known[value] for value in read])
             for value in node.outputs:
                 known[value.name] = _then(joined, axes)
@@ -53,6 +56,15 @@ def readings(graph: Graph, functions: Mapping[str, Graph]) -> dict[tuple[str, st
             if output.value in known:
                 found[source.name, output.name] = known[output.value]
     return found
+
+
+def _axes(op: Op, types: Sequence[TensorType]) -> Reading:
+    """The window of an operator; none where it rounds up over rows that it cropped off."""
+    axes, pad = op.axes(*types), getattr(op, "pad", None)
+    if axes is None or not isinstance(pad, Padding):
+        return axes
+    ends = zip(axes, (pad.bottom, pad.right), strict=True)
+    return None if any(end < 0 and axis.hi > end for axis, end in ends) else axes
 
 
 def _then(first: Reading, after: Reading) -> Reading:
