@@ -21,7 +21,7 @@ from .op import Op
 from .ops import OPS
 from .source import Span
 from .symbol import Symbol
-from .syntax import Name, Parameter
+from .syntax import Argument, Name, Parameter
 from .types import TensorType
 from .window import Window
 
@@ -403,7 +403,7 @@ def _unknown_parameter(
     )
 
 
-def name_span(argument: Given) -> Span:
+def name_span(argument: Given | Argument) -> Span:
     """The place of the name in `name=value`."""
     span = argument.span
     return Span(span.source, span.start, span.start + len(argument.name or ""))

@@ -78,9 +78,10 @@ def block_input(run: Run, statement: Input, flow: Flow) -> Flow:
     if len(values) != len(names):
         run.builder.labels.update(dict.fromkeys(names))
         frame = run.frames[-1]
+        called = f"`{frame.name}`" if frame.name else "the right side"
         fail(
             "E0209",
-            f"`{frame.name}` takes {len(names)} values, the flow carries {len(values)}",
+            f"{called} takes {len(names)} values, the flow carries {len(values)}",
             frame.span,
             also=[Label(statement.span, f"{len(names)} inputs are declared here")],
             help=["set the flow with `from a, b` before the call"],

@@ -56,7 +56,7 @@ def elaborate_fragment(
     run = Run(Options(), {})
     run.builder = GraphBuilder()
     run.builder.reserved = frozenset(label_names(body))
-    run.frames.append(Frame("rule", id(body), body.span, None, 0, [False]))
+    run.frames.append(Frame("", id(body), body.span, None, 0, [False]))
     scope = Scope(namespace, dict(variables), labels=lambda name: label_type(run, name))
     scope.variables["in"] = inputs[0][1]
     flow: Flow = tuple(run.builder.input(name, type) for name, type in inputs)

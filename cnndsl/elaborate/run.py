@@ -99,7 +99,7 @@ class Options(Record):
 
 
 class Frame(Record):
-    """A block being elaborated: for messages, and for `nth`."""
+    """A block being elaborated: for messages, and for `nth`. A side of a rule has no name."""
 
     name: str
     definition: int
@@ -185,7 +185,7 @@ class Run:
         if key in self._seen:
             return
         self._seen.add(key)
-        inside = [frame for frame in self.frames[-3:] if frame.span != place]
+        inside = [frame for frame in self.frames[-3:] if frame.name and frame.span != place]
         if inside:
             diagnostic = replace(
                 diagnostic, notes=(*diagnostic.notes, *map(use_site, reversed(inside)))

@@ -67,7 +67,7 @@ def _otherwise(
     for argument, value in functions[found.function].arguments:
         if told.get(argument) != value:
             return f"`{argument}` is {spoken(told.get(argument))}, the rule means {spoken(value)}"
-    return f"its layers are no longer those that `{pattern.word}` says"
+    return f"it is another `{pattern.word}` than the rule means, or was rewritten before"
 
 
 def _statement(pattern: PatternNode) -> Apply:

@@ -49,7 +49,7 @@ class Refusal(Record):
     function: str
     node: str
     reason: str
-    progress: int
+    progress: float
     span: Span | None = None
 
 
@@ -178,7 +178,15 @@ class _State:
 
 
 class _Mismatch(Exception):
-    """A candidate does not fit, for the reason that the text says."""
+    """A candidate does not fit, for the reason that the text says.
+
+    Arguments:
+        fitted: how much of it had fitted before, less than 1.
+    """
+
+    def __init__(self, reason: str, fitted: float = 0) -> None:
+        super().__init__(reason)
+        self.fitted = fitted
 
 
 class _Search:
@@ -197,7 +205,7 @@ class _Search:
                 return match
         return None
 
-    def refuse(self, node: Node, reason: str, progress: int) -> None:
+    def refuse(self, node: Node, reason: str, progress: float) -> None:
         if self.refusal is None or progress > self.refusal.progress:
             self.refusal = Refusal(self.view.graph.name, node.name, reason, progress, node.span)
 
@@ -239,7 +247,7 @@ class _Search:
         try:
             self.check(pattern, node, state)
         except _Mismatch as problem:
-            self.refuse(node, str(problem), progress)
+            self.refuse(node, str(problem), progress + problem.fitted)
             return
         state.nodes[index] = node.name
         state.chains[index] = chain = self.chain(pattern, node)
@@ -307,34 +315,46 @@ class _Search:
     ) -> None:  # fmt: skip
         cls = type(op)
         mentioned = {name for name, _ in pattern.said}
+        count = len(mentioned)
+        for number, (name, expr) in enumerate(pattern.said):
+            try:
+                self.said(name, expr, op, types, state, scope)
+            except _Mismatch as reason:
+                raise _Mismatch(str(reason), (number + reason.fitted) / (count + 1)) from None
         for name in cls.fields:
             if name in mentioned or name in FREE or name not in cls.defaults:
                 continue
             value, default = getattr(op, name), cls.defaults[name]
             if value != default:
                 shown, meant = (format_value(v, cls.annotations[name]) for v in (value, default))
-                raise _Mismatch(f"`{name}` is {shown}, the rule means {meant}")
-        for name, expr in pattern.said:
-            value = getattr(op, name)
-            if name == "window" and not isinstance(expr, Name):
-                self.window(expr, value, state, scope)
-                continue
-            word = expr.id if isinstance(expr, Name) else ""
-            if word and word not in state.holes and lookup(word, scope) is None:
-                literal = flag(cls, word)
-                if literal is None:
-                    state.holes[word] = AUTO if value is None else value
-                    continue
-                wanted: Any = literal[1]
-            else:
-                wanted = evaluate(expr, scope)
-            try:
-                same = replace(op, **{name: kind_of(cls, name).convert(wanted)}).canonical(*types)
-            except ArgumentProblem as problem:
-                raise _Mismatch(f"`{name}` {problem}") from None
-            if same != op:
-                shown = format_value(value, cls.annotations[name])
-                raise _Mismatch(f"`{name}` is {shown}, the rule says {spoken(wanted)}")
+                problem = f"`{name}` is {shown}, the rule means {meant}"
+                raise _Mismatch(problem, count / (count + 1))
+
+    def said(
+        self, name: str, expr: Expr, op: Op, types: tuple[TensorType, ...], state: _State,
+        scope: Scope,
+    ) -> None:  # fmt: skip
+        """An argument that the left side mentions."""
+        cls, value = type(op), getattr(op, name)
+        if name == "window" and not isinstance(expr, Name):
+            self.window(expr, value, state, scope)
+            return
+        word = expr.id if isinstance(expr, Name) else ""
+        if word and word not in state.holes and lookup(word, scope) is None:
+            literal = flag(cls, word)
+            if literal is None:
+                state.holes[word] = AUTO if value is None else value
+                return
+            wanted: Any = literal[1]
+        else:
+            wanted = evaluate(expr, scope)
+        try:
+            same = replace(op, **{name: kind_of(cls, name).convert(wanted)}).canonical(*types)
+        except ArgumentProblem as problem:
+            raise _Mismatch(f"`{name}` {problem}") from None
+        if same != op:
+            shown = format_value(value, cls.annotations[name])
+            raise _Mismatch(f"`{name}` is {shown}, the rule says {spoken(wanted)}")
 
     def window(self, expr: Expr, window: Window, state: _State, scope: Scope) -> None:
         size, stride = expr, None
@@ -342,10 +362,13 @@ class _Search:
             size, stride = expr.left, expr.right
         self.pair("window", size, window.size, state, scope)
         if stride is not None:
-            self.pair("stride", stride, window.stride, state, scope)
+            try:
+                self.pair("stride", stride, window.stride, state, scope)
+            except _Mismatch as reason:
+                raise _Mismatch(str(reason), 0.5) from None
         elif window.stride != (1, 1):
             shown = spoken(Window(1, 1, *window.stride)).partition("/")[2]
-            raise _Mismatch(f"the stride is {shown}, the rule means 1")
+            raise _Mismatch(f"the stride is {shown}, the rule means 1", 0.5)
 
     def pair(
         self, what: str, expr: Expr, pair: tuple[int, int], state: _State, scope: Scope

@@ -19,6 +19,7 @@ from ..diagnostics import did_you_mean, fail, suggest
 from ..evaluate import FUNCTIONS, BlockRef, OpRef, Scope, lookup
 from ..op import OPS
 from ..record import Record, replace
+from ..render import counted
 from ..source import Span
 from ..syntax import (
     Apply,
@@ -51,7 +52,7 @@ from ..syntax import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import NoReturn
 
     from ..namespace import Namespace
@@ -68,11 +69,13 @@ INSTEAD = {
     "a loop": "write its rounds one after the other; the right side may have loops",
     "a repeat": "write its copies one after the other; the right side may have repeats",
     "a choice": "write a rule for each case, or a condition in `when`",
+    "a size": "ask for it in `when`: `out.height == 28`",
     "a `let`": "write its value; names of the left side are holes",
     "`residual`": "write it as `add { | ... | identity }`",
     "this": "a left side has operators, blocks, branches, `from`, `input` and `output`",
 }
 """What cannot stand on a left side, and what can."""
+POST_HELP = "an operator with arguments stands alone: `conv k, n; bn eps=e`"
 ASSOCIATIVE = ("add",)
 """Merges of which a left side may mean a part; the other operands stay beside the right side."""
 
@@ -197,12 +200,13 @@ class _Reader:
         return flow
 
     def statement(self, statement: Statement, flow: tuple[int, ...]) -> tuple[int, ...]:
-        if isinstance(statement, Apply) and statement.body is None and statement.times is None:
-            flow = self.apply(statement, flow)
-            return self.labelled(statement, flow)
-        if isinstance(statement, Parallel) and statement.times is None:
-            flow = self.parallel(statement, flow)
-            return self.labelled(statement, flow)
+        if isinstance(statement, Apply | Parallel):
+            if statement.times is not None or statement.shape is not None:
+                refuse(statement)
+            if isinstance(statement, Parallel):
+                return self.labelled(statement, self.parallel(statement, flow))
+            if statement.body is None:
+                return self.labelled(statement, self.apply(statement, flow))
         if isinstance(statement, From):
             start = tuple(self.named(ref) for ref in statement.refs)
             if statement.body is None:
@@ -222,8 +226,9 @@ class _Reader:
         names = [ref.id for ref in statement.labels if isinstance(ref, Name)]
         if len(names) != len(statement.labels):
             fail("E1001", "labels of a rule are plain names", statement.span)
-        for name, value in zip(names, flow, strict=len(names) > 1):
-            self.labels[name] = value
+        if len(names) > 1:
+            _check_count(names, flow, statement.span)
+        self.labels.update(zip(names, flow, strict=False))
         return flow
 
     def named(self, ref: Name | Template) -> int:
@@ -238,6 +243,7 @@ class _Reader:
         if any(name.id in self.labels for name in names):
             self.outputs += [(name.id, self.named(name)) for name in names]
         else:
+            _check_count(names, flow, statement.span)
             self.outputs += [(n.id, v) for n, v in zip(names, flow, strict=True)]
 
     def apply(self, statement: Apply, flow: tuple[int, ...]) -> tuple[int, ...]:
@@ -363,8 +369,9 @@ class _Reader:
                     fields.append((found[0], value))
                     continue
             if position >= len(cls.positional):
+                own = isinstance(value, CallExpr) and value.callee.id in OPS
                 fail("E0205", f"`{word}` takes no further argument", argument.span,
-                     help=[REPEAT_HELP])  # fmt: skip
+                     help=[POST_HELP if own else REPEAT_HELP])  # fmt: skip
             self.fill(value)
             fields.append((cls.positional[position], value))
             position += 1
@@ -386,6 +393,12 @@ class _Reader:
                 fail("E1001", f"`{name.id}` has no value here", name.span, help=[help])
 
 
+def _check_count(names: Sequence[object], flow: Sequence[int], span: Span) -> None:
+    if len(names) != len(flow):
+        fail("E1001", f"{counted(len(names), 'name')} for {counted(len(flow), 'value')}", span,
+             help=["an operator gives one value, `split` as many as it has names"])  # fmt: skip
+
+
 def refuse(part: Statement | Each | When) -> NoReturn:
     """Raise: this cannot stand on a left side."""
     what = "this"
@@ -397,6 +410,8 @@ def refuse(part: Statement | Each | When) -> NoReturn:
         what = "a `let`"
     elif isinstance(part, Apply | Parallel | Group) and part.times is not None:
         what = "a repeat"
+    elif isinstance(part, Apply | Parallel) and part.shape is not None:
+        what = "a size"
     elif isinstance(part, Apply) and part.callee is not None and part.callee.id == "residual":
         what = "`residual`"
     message = f"{what} cannot stand on the left side of a rule"
@@ -407,8 +422,10 @@ def _parts(ref: BlockRef, position: int, argument: Argument) -> list[tuple[str, 
     """The parameters of a block that an argument is for: `r3→n3` is for two."""
     parameters = ref.block.parameters
     if argument.name is not None:
-        if not any(argument.name == n.id for p in parameters for n in variables_of(p)):
-            fail("E0203", f"`{ref}` has no parameter `{argument.name}`", argument.span)
+        known, place = [n.id for p in parameters for n in variables_of(p)], name_span(argument)
+        if argument.name not in known:
+            fail("E0203", f"`{ref}` has no parameter `{argument.name}`", place,
+                 help=suggest(did_you_mean(argument.name, known), place))  # fmt: skip
         return [(argument.name, argument.value)]
     if position >= len(parameters):
         fail("E0205", f"`{ref}` takes no further argument", argument.span)

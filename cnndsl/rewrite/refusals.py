@@ -98,8 +98,10 @@ def nowhere(
         place: where; empty for everywhere.
     """
     found = reasons(refusals, module, Places(module, place))
+    if len(rewrites) > 1:
+        found = (Reason(f"none of its {len(rewrites)} rules has a place", (), None),)
     anywhere = reasons(refusals, module, Places(module, ""))
-    elsewhere = [reason for reason in anywhere if reason.text == ELSEWHERE]
+    elsewhere = [reason for reason in anywhere if reason.text == ELSEWHERE]  # at other places
     also = [Label(reason.span, _marked(reason)) for reason in found[:1] if reason.span is not None]
     notes = [said(reason) for reason in (*found[len(also) : MOST_REASONS], *elsewhere)]
     if not found and not elsewhere:

@@ -43,8 +43,8 @@ def words(result: Compiled) -> list[str]:
 def test_arguments_that_are_not_mentioned_have_their_default() -> None:
     rule = "rule r { unit(n) => conv 3x3, n }"
     assert words(compiled(rule, "unit(8)")) == ["conv"]
-    for call in ("unit(8, 5x5)", "unit(8, act=silu)"):
-        assert "another `unit` than the rule means" in refused(rule, call)
+    assert "`k` is 5x5, the rule means 3x3" in refused(rule, "unit(8, 5x5)")
+    assert "`act` is silu, the rule means relu" in refused(rule, "unit(8, act=silu)")
 
 
 def test_holes_of_a_call_may_be_windows_operators_and_blocks() -> None:

@@ -339,7 +339,7 @@ REFUSED = (
     ("concat_under_conv", "add { | conv 3x3, 4 | abs; conv 1x1, 4 }", "`window`"),
     ("group_join",
      "input 7x8x6; a, b, r: split 3; from a { y: conv 3x3, 3 }; from b { z: conv 3x3, 3 }; "
-     "concat(y, z)", "gives 3 values, the rule 2"),
+     "concat(y, z)", "gives 3 values, the rule means 2"),
     ("hoist_stride", "conv 3x3, 5; conv 1x1/2, 3, pad=1", "`pad`"),
     ("hoist_stride", "conv 3x3, 5; conv 3x3/2, 3", "the window"),
     ("hoist_stride", "y: conv 3x3, 5; z: conv 1x1/2, 3; output y; output z", "is an output"),
