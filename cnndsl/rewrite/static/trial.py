@@ -164,11 +164,11 @@ class Trial:
         return listed([f"{h.name} = {spoken(h.value(values))}" for h in names]) if names else ""
 
     def separated(self, right: list[Values], wrong: list[Values]) -> str:
-        """One number that all instances have for which the claim holds, and no other."""
+        """A condition that all instances meet for which the claim holds, and no other: `s == 1`."""
         for name in self.meant:
             kept = {values[name] for values in right} - {values[name] for values in wrong}
             if len(kept) == 1:
-                return f"{name} = {kept.pop()}"
+                return f"{name} == {kept.pop()}"
         return ""
 
     def tried(self, right: list[Values]) -> str:

@@ -18,7 +18,7 @@ class Verdict(Record):
         claim: its word; empty where nothing is claimed.
         result: `proved` for all values, `checked` for small ones, `refuted`, `unknown`, or empty.
         text: for what, or why: `for every s`, `for k ≤ 7 and s ≤ 4`, `for s = 2 ...`.
-        holds: where a refuted claim is right all the same: `s = 1`.
+        holds: where a refuted claim is right all the same: `s == 1`.
     """
 
     claim: str = ""
