@@ -13,6 +13,7 @@ from ..ops.regular import Dropout, DropPath
 from ..ops.reshape import (
     ConstantPad,
     Crop,
+    DepthToSpace,
     Flatten,
     Identity,
     PadChannels,
@@ -21,7 +22,7 @@ from ..ops.reshape import (
     Split,
     Upsample,
 )
-from .transforms.channels import Channels, is_depthwise, makes, operator, sources
+from .transforms.channels import Channels, is_depthwise, makes, operator, rows, sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,6 +119,9 @@ def _constant(channels: Channels, node: Node, roles: Roles, read: Sequence[Any])
     if isinstance(op, (Concat, Split, Shuffle, Flatten, PadChannels, SpaceToDepth)):
         joined = np.append(np.concatenate(read), 0.0)  # what is made here are zeros
         return [joined[places] for places in sources(op, types)]
+    if isinstance(op, DepthToSpace):
+        squares = np.array([x[row] for row in rows(op, range(len(x)))])
+        return [np.where((squares == squares[0]).all(axis=0), squares[0], np.nan)]
     if isinstance(op, KEEPS):
         return [x]
     if isinstance(op, (AvgPool, ConstantPad)) and not getattr(op, "value", 0):

@@ -103,8 +103,8 @@ def _last(numbers: Sequence[tuple[Class, int]]) -> Counts:
 def _some(kind: Class, zeros: set[int], number: int) -> Sequence[int]:
     found = [bundle for bundle in kind.bundles if bundle in zeros]
     if len(found) < number:
-        made = f"of the {kind.size} channels of `{kind.makers[0]}`"
-        raise NotCarried(f"{made} {len(found)} are always zero, and {number} are to go")
+        has = f"`{kind.makers[0]}` has {len(found)} channels that are always zero"
+        raise NotCarried(f"{has}, and {number} would go")
     return found[:number]
 
 
