@@ -40,8 +40,9 @@ KEEPS = (MaxPool, GlobalAvgPool, GlobalMaxPool, Upsample, Crop, Identity, Dropou
 
 
 def _held(channels: Channels, node: Node, weights: Weights) -> Roles:
-    """The weights of a node of the flat graph, which may be those of another."""
-    return weights.get(channels.paths[node.weights or node.name], {})
+    """The weights of a node of the flat graph, which may be those of another, as floats."""
+    held = weights.get(channels.paths[node.weights or node.name], {})
+    return {role: array.astype(float) for role, array in held.items()}
 
 
 # ----------------------------------------------------------------- how much
@@ -57,7 +58,7 @@ def magnitudes(channels: Channels, weights: Weights) -> dict[int, float]:
         if kernel is None or not makes(operator(node), channels.inputs(node)):
             continue
         value = node.outputs[0].name
-        norms = (kernel.astype(float) ** 2).sum(axis=tuple(range(kernel.ndim - 1)))
+        norms = (kernel**2).sum(axis=tuple(range(kernel.ndim - 1)))
         for bundle, square in zip(
             channels.bundles(value), norms * factors.get(value, 1) ** 2, strict=True
         ):
@@ -70,8 +71,8 @@ def _factors(channels: Channels, weights: Weights) -> Any:
     for node in channels.graph.nodes:
         held = _held(channels, node, weights)
         if isinstance(node.op, Bn) and "variance" in held:
-            deviation = np.sqrt(held["variance"].astype(float) + node.op.eps)
-            yield node.inputs[0], held.get("scale", np.ones(1)).astype(float) / deviation
+            deviation = np.sqrt(held["variance"] + node.op.eps)
+            yield node.inputs[0], held.get("scale", 1.0) / deviation
 
 
 # ----------------------------------------------------------------- always zero
@@ -115,7 +116,8 @@ def _constant(channels: Channels, node: Node, roles: Roles, read: Sequence[Any])
         scale = roles.get("scale", np.full(len(x), np.nan))
         return [np.where(scale == 0, 0, x * scale)]
     if isinstance(op, Activation) and not isinstance(op, Softmax):
-        return [np.asarray(RULES[op.word](op, {}, x[None]))[0]]
+        with np.errstate(invalid="ignore"):  # what is unknown stays unknown
+            return [np.asarray(RULES[op.word](op, {}, x[None]))[0]]
     if isinstance(op, (Concat, Split, Shuffle, Flatten, PadChannels, SpaceToDepth)):
         joined = np.append(np.concatenate(read), 0.0)  # what is made here are zeros
         return [joined[places] for places in sources(op, types)]
@@ -133,7 +135,7 @@ def _filtered(roles: Roles, x: Any) -> Any:
     """What is left of constants behind kernels: the bias, where nothing is added to it."""
     if "kernel" not in roles:
         return np.full(len(x), np.nan)
-    kernel, bias = roles["kernel"], np.asarray(roles.get("bias", 0.0), float)
+    kernel, bias = roles["kernel"], np.asarray(roles.get("bias", 0.0))
     silent = (x == 0) | ~kernel.any(axis=tuple(range(kernel.ndim - 1)))
     even = bias if bias.ndim < 2 else np.where(bias.any(axis=(0, 1)), np.nan, 0)
     return np.where(silent, even, np.nan)
@@ -142,10 +144,10 @@ def _filtered(roles: Roles, x: Any) -> Any:
 def _normalised(op: Bn, roles: Roles, x: Any) -> Any:
     if "variance" not in roles:
         return np.full(len(x), np.nan)
-    scale = np.asarray(roles.get("scale", 1.0), float)
-    shift = np.asarray(roles.get("shift", 0.0), float)
-    factor = scale / np.sqrt(roles["variance"].astype(float) + op.eps)
-    return np.where(scale == 0, shift, (x - roles["mean"].astype(float)) * factor + shift)
+    scale = np.asarray(roles.get("scale", 1.0))
+    shift = roles.get("shift", 0.0)
+    factor = scale / np.sqrt(roles["variance"] + op.eps)
+    return np.where(scale == 0, shift, (x - roles["mean"]) * factor + shift)
 
 
 def _merged(op: Add | Sub | Mul, read: Sequence[Any]) -> Any:
