@@ -14,7 +14,7 @@ from .symbol import Floor, Size, Symbol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from fractions import Fraction
 
     from .types import TensorType
@@ -35,13 +35,13 @@ def number(size: Size, multiples: Mapping[str, int] | None = None) -> str:
     return f"{size:,}" if isinstance(size, int) else formula(size, multiples)
 
 
-def change(before: Size, after: Size) -> str:
+def change(before: Size, after: Size, shown: Callable[[Size], str] = number) -> str:
     """`25,557,032 → 25,530,472 (−0.1 %)`"""
     if before == after:
-        return f"{number(before)}, as before"
+        return f"{shown(before)}, as before"
     if not isinstance(before, int) or not isinstance(after, int) or before == 0:
-        return f"{number(before)} → {number(after)}"
-    return f"{number(before)} → {number(after)} ({signed_percent(before, after)})"
+        return f"{shown(before)} → {shown(after)}"
+    return f"{shown(before)} → {shown(after)} ({signed_percent(before, after)})"
 
 
 def signed_percent(before: int, after: int) -> str:

@@ -108,7 +108,7 @@ def _why_not(options: Namespace, compiled: Compiled, derivation: Derivation) -> 
     asked = request(options.why_not, compiled.namespace, "--why-not")
     places = Places(derivation.module, asked.place or options.at)
     places.check(derivation.start)
-    return "\n".join(why_not(read_rule(ref), derivation, places) for ref in asked.rules)
+    return "\n\n".join(why_not(read_rule(ref), derivation, places) for ref in asked.rules)
 
 
 def _found(options: Namespace, compiled: Compiled, derivation: Derivation) -> str:

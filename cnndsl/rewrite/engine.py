@@ -465,7 +465,8 @@ class _Functions:
             replace(n, op=Call(renamed[n.op.function])) if isinstance(n.op, Call) else n
             for n in new.nodes
         )
-        return replace(new, nodes=nodes, functions=())
+        right = _recalled(new.right, renamed)
+        return replace(new, nodes=nodes, functions=(), right=right)
 
     def take(self) -> list[Graph]:
         """Functions that came since the last time."""

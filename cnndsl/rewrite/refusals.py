@@ -105,7 +105,7 @@ def nowhere(
     also = [Label(reason.span, _marked(reason)) for reason in found[:1] if reason.span is not None]
     notes = [said(reason) for reason in (*found[len(also) : MOST_REASONS], *elsewhere)]
     if not found and not elsewhere:
-        notes.append(f"no {_sought(rewrites)} stands there")
+        notes.append(f"no {sought(rewrites)} stands there")
     more = len(found) > MOST_REASONS or any(len(reason.places) > 1 for reason in found)
     where = f" at `{place}`" if place else ""
     fail("E1003", f"`{text}` applies nowhere{where}", span, also=also, notes=notes,
@@ -125,7 +125,7 @@ def _marked(reason: Reason) -> str:
     return reason.text if len(reason.places) == 1 and "." not in reason.places[0] else said(reason)
 
 
-def _sought(rewrites: Iterable[Rewrite]) -> str:
+def sought(rewrites: Iterable[Rewrite]) -> str:
     """What left sides begin with."""
     first = [rule.equation.left.nodes[0] for rule in rewrites if rule.equation is not None]
     words = dict.fromkeys(f"`{node.word}`" if node.word else "operator" for node in first)

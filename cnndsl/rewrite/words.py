@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from ..notation import change
+from ..notation import change, scaled
 from ..passes.cost import cost
-from .engine import Derivation, Move, Step
+from ..record import replace
+from ..render import wrap
+from .engine import Derivation, Step
 from .match import View, find
 from .places import occurrences
+from .refusals import reasons, sought
 from .rule import CLAIMS, KINDS, Rewrite
+from .sides import sides
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,11 +19,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..graph import Module
+    from ..source import Span
     from ..symbol import Size
-    from .match import Refusal
-    from .places import Path, Places
+    from .places import Places
 
 MOST_PLACES = 6
+"""Places that are named before the others are counted."""
+WIDTH = 100
 
 
 def summary(derivation: Derivation) -> str:
@@ -27,12 +33,12 @@ def summary(derivation: Derivation) -> str:
     if not derivation.steps:
         return "nothing was rewritten"
     rows = [
-        (step.rewrite.text, _where(step), *_deltas(step.params, step.macs))
+        (step.rewrite.text, _where(step), change(*step.params), change(*step.macs, scaled))
         for step in derivation.steps
     ]
     if len(rows) > 1:
         params, macs = total(derivation)
-        rows.append(("altogether", "", *_deltas(params, macs)))
+        rows.append(("altogether", "", change(*params), change(*macs, scaled)))
     return table([("rule", "applied", "parameters", "MACs"), *rows])
 
 
@@ -51,16 +57,58 @@ def explained(derivation: Derivation) -> str:
 def _explained(step: Step) -> str:
     rewrite = step.rewrite
     note = f'  "{rewrite.note}"' if rewrite.note else ""
-    lines = [f"{step.number}. {rewrite.text}{note}", f"   {equation(rewrite)}"]
+    lines = [f"{step.number}. {rewrite.text}{note}", *_equation(rewrite)]
     lines += [f"   {promise}" for promise in promises(rewrite)]
-    paths = occurrences(step.after)
-    for move in step.moves:
-        lines.append(f"   {_place(move, paths[move.function], step.before)}")
-        lines.append(f"      {written(move.left)}  =>  {written(move.right)}")
-    params, macs = _deltas(step.params, step.macs)
-    lines.append(f"   parameters {params}")
-    lines.append(f"   MACs {macs}")
+    for (left, right), places in _changes(step).items():
+        lines += _facing(left, right, 3)
+        lines += _lines(f"at {', '.join(places)}", 6)
+    lines += [f"   parameters {change(*step.params)}", f"   MACs {change(*step.macs)}"]
     return "\n".join(lines)
+
+
+def _changes(step: Step) -> dict[tuple[str, str], list[str]]:
+    """Each change of a step, both sides in words, with its places."""
+    paths = occurrences(step.after)
+    functions = step.before.by_name, step.after.by_name
+    found: dict[tuple[str, str], dict[Span | None, list[str]]] = {}
+    for move in step.moves:
+        spans = found.setdefault(sides(move.left, move.right, *functions), {})
+        first = move.removed[:1] or move.created[:1]
+        named = [".".join((*path, *first)) for path in paths[move.function]]
+        spans.setdefault(move.span, []).extend(named)
+    return {
+        both: [_listed(named, span) for span, named in spans.items()]
+        for both, spans in found.items()
+    }
+
+
+def _listed(places: Sequence[str], span: Span | None) -> str:
+    """`3a.conv5 (std/inception.cnn:10:21), 3b.conv5 and 7 more`"""
+    first = places[0] if span is None else f"{places[0]} ({span})"
+    shown = ", ".join((first, *places[1:MOST_PLACES]))
+    more = len(places) - MOST_PLACES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _equation(rewrite: Rewrite) -> list[str]:
+    rule = rewrite.ref.rule
+    if rule.left is None or rule.right is None:
+        return [f"   {equation(rewrite)}"]
+    return _facing(_joined(rule.left.span.text), _joined(rule.right.span.text), 3)
+
+
+def _facing(left: str, right: str, indent: int) -> list[str]:
+    """`left  =>  right`, on two lines or more where one is too short."""
+    whole = f"{left}  =>  {right}"
+    if len(whole) <= WIDTH - indent:
+        return [f"{' ' * indent}{whole}"]
+    return [*_lines(left, indent), *_lines(f"=>  {right}", indent)]
+
+
+def _lines(text: str, indent: int) -> list[str]:
+    """A text, indented and broken at the width; what follows the first line stands in further."""
+    first, *rest = wrap(" " * indent + text, WIDTH - 4)
+    return [first, *(f"    {line}" for line in rest)]
 
 
 def equation(rewrite: Rewrite) -> str:
@@ -95,66 +143,24 @@ def promise(rewrite: Rewrite) -> str:
     return f"keeps {' and '.join(kinds)}" if rewrite.keeps_function else f"keeps {kinds[0]}"
 
 
-def _place(move: Move, paths: Sequence[Path], before: Module) -> str:
-    """`inception: 9 copies (3a, 3b, …), googlenet.cnn:12:7`"""
-    where = f", {move.span}" if move.span is not None else ""
-    first = ".".join((*paths[0], move.removed[0] if move.removed else ""))
-    if len(paths) == 1:
-        return f"at {first}{where}"
-    named = [".".join(path) for path in paths[:MOST_PLACES]]
-    more = ", ..." if len(paths) > MOST_PLACES else ""
-    return f"in {move.function}, {len(paths)} copies ({', '.join(named)}{more}){where}"
-
-
-def written(graph: Any) -> str:
-    """The operators of a fragment, one after the other."""
-    from ..arguments import format_value
-    from ..graph import Call
-
-    texts = []
-    for node in graph.nodes:
-        if isinstance(node.op, Call):
-            texts.append(node.op.function)
-            continue
-        values = [format_value(getattr(node.op, name)) for name in node.op.positional]
-        texts.append(" ".join([node.op.word, ", ".join(values)]).strip())
-    return "; ".join(texts) or "identity"
-
-
 def why_not(rewrite: Rewrite, derivation: Derivation, places: Places) -> str:
-    """For each candidate at some places, the condition that failed first after the furthest."""
+    """Where a rule applies, and for everything else the reasons, those that came furthest first."""
     from .engine import apply
 
-    attempt = apply(derivation, rewrite, places.text)
-    paths = occurrences(derivation.module)
-    lines = []
+    once = replace(rewrite, kinds=tuple(kind for kind in rewrite.kinds if kind != "simplify"))
+    attempt = apply(derivation, once, places.text)
+    found = reasons(attempt.refusals, derivation.module, places)
+    where = f"nowhere{f' at {places.text}' if places.text else ''}"
     if len(attempt.derivation.steps) > len(derivation.steps):
-        step = attempt.derivation.steps[len(derivation.steps)]
-        lines.append(f"`{rewrite.text}` applies to {_where(step)}")
-    for refusal in _furthest(attempt.refusals):
-        if not refusal.node:
-            lines.append(f"`{rewrite.text}` does not apply: {refusal.reason}")
-            continue
-        inside = [path for path in paths[refusal.function] if places.contains(path, refusal.node)]
-        if not inside:
-            continue
-        where = ".".join((*inside[0], refusal.node))
-        copies = f" ({len(inside)} copies)" if len(inside) > 1 else ""
-        lines.append(f"not at {where}{copies}, {refusal.span}: {refusal.reason}")
-    if not lines:
-        what = rewrite.equation.left.nodes[0].word if rewrite.equation is not None else ""
-        lines.append(f"no `{what}` stands there")
+        where = f"to {_where(attempt.derivation.steps[len(derivation.steps)])}"
+    elif not found:
+        where += f": no {sought([rewrite])} stands there"
+    lines = [f"`{rewrite.text}` applies {where}"]
+    for reason in found:
+        lines += _lines(reason.text, 3)
+        if reason.places:
+            lines += _lines(f"at {_listed(reason.places, reason.span)}", 6)
     return "\n".join(lines)
-
-
-def _furthest(refusals: Sequence[Refusal]) -> list[Refusal]:
-    """For each operator the refusal that came furthest, those that came furthest first."""
-    best: dict[tuple[str, str], Refusal] = {}
-    for refusal in refusals:
-        key = refusal.function, refusal.node
-        if key not in best or refusal.progress > best[key].progress:
-            best[key] = refusal
-    return sorted(best.values(), key=lambda refusal: -refusal.progress)
 
 
 def found(rewrite: Rewrite, module: Module, places: Places) -> str:
@@ -180,10 +186,6 @@ def _where(step: Step) -> str:
     """`9 places at 3a..5b`; a transform may leave every operator what it is."""
     at = f" at {step.places}" if step.places else ""
     return (_count(step.sites, "place") if step.moves else "the network") + at
-
-
-def _deltas(params: tuple[Size, Size], macs: tuple[Size, Size]) -> tuple[str, str]:
-    return change(*params), change(*macs)
 
 
 def _count(number: int, noun: str) -> str:

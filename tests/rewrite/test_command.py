@@ -74,7 +74,11 @@ def test_the_journal(capsys: Captured) -> None:
 
 def test_why_not(capsys: Captured) -> None:
     out, _ = run(capsys, "rewrite", "net.cnn:net", "--why-not", "asym(7)", "--at", "a")
-    assert out == "not at a, net.cnn:4:3: the window is 5x5, the rule says 7x7\n"
+    assert out.splitlines() == [
+        "`asym(7)` applies nowhere at a",
+        "   the window is 5x5, the rule says 7x7",
+        "      at a (net.cnn:4:3)",
+    ]
     out, _ = run(capsys, "rewrite", "net.cnn:net", "--why-not", "factor at b")
     assert out == "`factor` applies to 1 place at b\n"
 

@@ -143,7 +143,7 @@ def test_in_words() -> None:
     derivation = derived("factor@c", "smooth")
     said = explained(derivation)
     assert "1. factor" in said
-    assert "conv 5x5, 16; bn; relu  =>  conv 3x3, 16; bn; relu; conv 3x3, 16; bn; relu" in said
+    assert "conv 5x5, 16, bn, relu  =>  conv 3x3, 16, bn, relu; conv 3x3, 16, bn, relu" in said
     assert "every output reads the same inputs" in said
     # 5·5·40·16 weights become 3·3·40·16 + 3·3·16·16, and two numbers more for each new norm
     before, after = derivation.steps[0].params
