@@ -87,14 +87,12 @@ def _sample(found: Search) -> str:
     wide = {n: WIDE if roles[n] == "width" else number for n, number in instance.values.items()}
     with suppress(Unmatched, NotHere):
         instance = bench.make(wide, found.padding)
-    left, right = (bill(instance).totals[i::3] for i in (0, 1))
-    (params, fewer), (macs, less) = left, right
-    where = [f"{n} = {v}" for n, v in instance.values.items() if roles[n] in SAMPLES]
-    if not any((*left, *right)):
+    totals = bill(instance).totals
+    if not any(totals):
         return ""
-    shown = [f"{float(amount):,.0f}" for amount in (params, fewer, macs, less)]
-    return (f"parameters {shown[0]} → {shown[1]}, MACs/O {shown[2]} → {shown[3]}, "
-            f"for {listed(where)}")  # fmt: skip
+    params, macs, _, fewer, less, _ = (f"{float(amount):,.0f}" for amount in totals)
+    where = [f"{n} = {v}" for n, v in instance.values.items() if roles[n] in SAMPLES]
+    return f"parameters {params} → {fewer}, MACs/O {macs} → {less}, for {listed(where)}"
 
 
 def refuse_wrong(rewrite: Rewrite) -> None:

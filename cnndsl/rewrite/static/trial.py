@@ -9,6 +9,7 @@ leaves open.
 from __future__ import annotations
 
 from itertools import product
+from math import prod
 
 from ...evaluate import spoken
 from ...window import IDENTITY
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
 
 LARGEST: Mapping[str, int] = {"size": 7, "stride": 4, "dilation": 3, "argument": 4}
 """Up to which numbers instances are tried, if there are not too many."""
-MOST_INSTANCES = 60
+MOST_VALUES = 2000
 MOST_ATTEMPTS = 240
+MOST_RIGHT = 100
+MOST_WRONG = 8
+"""Enough to see for which numbers a claim is right."""
 MAPS = (12, 13, 14, 15, 16, 17)
 """Sizes of maps on which a difference that symbols show must show."""
 
@@ -55,12 +59,8 @@ class Trial:
         rule = rewrite.ref.rule
         meant = names_in((rule.right, rewrite.conditions), deep=True)
         own = [n for hole in bench.holes.values() for n in hole.numbers]
-        self.bounds = {
-            number.name: LARGEST[number.role]
-            for number in own
-            if number.role in LARGEST
-            and (number.role != "argument" or self.matters(number, padding))
-        }
+        tried = [number for number in own if number.role in LARGEST]
+        self.bounds = _lowered({n.name: LARGEST[n.role] for n in tried if self.matters(n, padding)})
         self.meant = [name for name in self.bounds if name.partition(".")[0] in meant]
         self.narrowed: list[Values] = []
         """Where the claim holds only for some values of what the rule is not meant for all of."""
@@ -82,8 +82,9 @@ class Trial:
         """What all instances together say."""
         wrong: list[tuple[Values, str]] = []
         right: list[Values] = []
-        for number, group in enumerate(self.groups()):
-            if number == MOST_ATTEMPTS or len(right) + len(wrong) == MOST_INSTANCES:
+        groups = self.groups()
+        for group in groups[:MOST_ATTEMPTS]:
+            if len(right) == MOST_RIGHT or len(wrong) == MOST_WRONG:
                 break
             for values, text in self.decided(group, thorough=not right):
                 if text:
@@ -97,7 +98,8 @@ class Trial:
             return Verdict(self.claim, REFUTED, text, self.separated(right, [v for v, _ in wrong]))
         if not right:
             return Verdict(self.claim, UNKNOWN)
-        return Verdict(self.claim, CHECKED, self.tried(right))
+        is_all = len(groups) <= MOST_ATTEMPTS and len(right) < MOST_RIGHT
+        return Verdict(self.claim, CHECKED, self.tried(right, is_all))
 
     def groups(self) -> list[list[Values]]:
         """Instances that differ only in what the rule is not meant for all of, small ones first."""
@@ -171,15 +173,23 @@ class Trial:
                 return f"{name} == {kept.pop()}"
         return ""
 
-    def tried(self, right: list[Values]) -> str:
-        """`for k ≤ 7 and s = 2`"""
+    def tried(self, right: list[Values], is_all: bool) -> str:
+        """`for k ≤ 7 and s = 2`, or only for some of these numbers."""
         told = [(name, right) for name in self.meant]
         told += [(n, self.narrowed) for n in self.bounds if n not in self.meant and self.narrowed]
         shown = []
         for name, instances in told:
             numbers = {values[name] for values in instances}
             shown.append(f"{name} {'≤' if len(numbers) > 1 else '='} {max(numbers)}")
-        return f"for {listed(shown)}" if shown else ""
+        some = "" if is_all else "some "
+        return f"for {some}{listed(shown)}" if shown else ""
+
+
+def _lowered(bounds: dict[str, int]) -> dict[str, int]:
+    """The bounds, the largest lowered until there are few enough values."""
+    while prod(bounds.values()) > MOST_VALUES:
+        bounds[max(bounds, key=lambda name: bounds[name])] -= 1
+    return bounds
 
 
 def differs(instance: Instance, claim: str) -> str:
