@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from ..driver import Compiled
+    from ..rewrite.carry import Weights
     from ..rewrite.engine import Derivation
 
 
@@ -161,7 +162,8 @@ def _moved(options: Namespace, derivation: Derivation) -> tuple[bytes, list[str]
     from ..verify.checkpoints.save import safetensors_of
     from ..verify.module_weights import by_key, check, read
 
-    carried = carry(derivation, read(derivation.start, options.weights))
+    given = read(derivation.start, options.weights)
+    carried = carry(derivation, given)
     if carried.fresh:
         names = [".".join(path) for path in carried.fresh]
         fail(
@@ -171,4 +173,24 @@ def _moved(options: Namespace, derivation: Derivation) -> tuple[bytes, list[str]
             help=["a rule that keeps the function moves all weights: `cnnc rules` says which do"],
         )
     check(derivation.module, carried.weights)
-    return safetensors_of(derivation.module, by_key(carried.weights), options.weights), []
+    content = safetensors_of(derivation.module, by_key(carried.weights), options.weights)
+    return content, _errors(derivation, given, carried.weights)
+
+
+def _errors(derivation: Derivation, given: Weights, moved: Weights) -> list[str]:
+    """What approximate steps lost, measured: each of them, and the whole."""
+    from ..rewrite.carry import carry
+    from ..rewrite.engine import Derivation
+    from ..rewrite.error import errors, network_error
+    from ..rewrite.words import lost
+
+    if not any("approximate" in step.rewrite.kinds for step in derivation.steps):
+        return []
+    said, before = [], given
+    for step in derivation.steps:
+        after = carry(Derivation(step.before, (step,), derivation.settings), before).weights
+        if "approximate" in step.rewrite.kinds:
+            said.append(lost(step, errors(step, before, after)))
+        before = after
+    whole = network_error(derivation.start, derivation.module, given, moved)
+    return [*said, f"all outputs together: {100 * whole:.2g} % of their length, for white noise"]

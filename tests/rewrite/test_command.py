@@ -183,3 +183,19 @@ def test_the_catalogue(capsys: Captured) -> None:
     assert "did you mean `asym`?" in err
     _, err = run(capsys, "rules", "--chains", "64", code=2)
     assert "is no window" in err
+
+
+def test_what_an_approximation_lost_is_measured(capsys: Captured, folder: Path) -> None:
+    pytest.importorskip("flax")
+    from cnndsl.verify.module_weights import draw, write
+
+    module = compile_model("net.cnn:net").module
+    write(module, draw(module), "w.safetensors")
+    rewrite = ("rewrite", "net.cnn:net", "--weights", "w.safetensors", "--rule")
+    _, err = run(capsys, *rewrite, "svd_channel(1.0) at a", "-o", "full.cnn")
+    off = [float(line.split()[4]) for line in err.splitlines() if line.startswith("svd_channel(1")]
+    assert all(share < 1e-3 for share in off)  # per cent: a full rank loses nothing
+    _, err = run(capsys, *rewrite, "svd_channel(2) at a", "-o", "low.cnn")
+    (line,) = (line for line in err.splitlines() if line.startswith("svd_channel(2):"))
+    assert 1 < float(line.split()[4]) < 100
+    assert "all outputs together" in err
