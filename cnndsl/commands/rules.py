@@ -11,16 +11,15 @@ from ..terminal import show
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-    from ..evaluate import RuleRef
-    from ..rewrite.catalogue import Chapter
+    from collections.abc import Iterable
+    from typing import NoReturn
 
 MOST_CHAINS = 15
 """Rows of a ranking that are shown."""
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a rule, or a file with rules")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a rule, a set, or a file")
     parser.add_argument(
         "--chains", metavar="WINDOW", help="chains of windows that read what one reads: 7x7/2"
     )
@@ -30,24 +29,27 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    from ..rewrite.catalogue import catalogue, chapter
-    from ..rewrite.manual import overview, page
+    from ..rewrite.catalogue import catalogue, catalogue_sets, chapter
+    from ..rewrite.manual import overview, page, set_page
 
     if options.chains:
         return show(_chains(options.chains, options.longest))
     if options.name is None:
-        return show(overview(catalogue()))
+        return show(overview(catalogue(), catalogue_sets()))
     if options.name.endswith(".cnn") and os.path.exists(options.name):
         own = chapter(options.name, options.name)
         return show("\n\n".join(page(ref) for ref in own.rules) or "this file has no rules")
-    return show(page(_rule(options.name, catalogue())))
+    rules = {ref.rule.name.id: ref for chapter in catalogue() for ref in chapter.rules}
+    if options.name in rules:
+        return show(page(rules[options.name]))
+    sets = {found.name: found for found in catalogue_sets()}
+    if options.name in sets:
+        return show(set_page(sets[options.name]))
+    _unknown(options.name, [*rules, *sets])
 
 
-def _rule(name: str, chapters: tuple[Chapter, ...]) -> RuleRef:
-    rules = {ref.rule.name.id: ref for chapter in chapters for ref in chapter.rules}
-    if name in rules:
-        return rules[name]
-    near = did_you_mean(name, rules)
+def _unknown(name: str, known: Iterable[str]) -> NoReturn:
+    near = did_you_mean(name, known)
     hint = f"did you mean `{near}`?" if near else "`cnnc rules` lists them"
     raise UsageError(f"there is no rule `{name}`", hint)
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from itertools import dropwhile, takewhile
 
-from ..evaluate import RuleRef
+from ..evaluate import RuleRef, Scope, rules_of
 from ..loader import Loader, read_source, shipped_folder
 from ..namespace import Namespace
 from ..record import Record
-from ..syntax import Rule
+from ..syntax import Let, Rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..source import Span
 
 
 class Chapter(Record):
@@ -30,6 +37,39 @@ def catalogue() -> tuple[Chapter, ...]:
     names = sorted(name for name in os.listdir(folder) if name.endswith(".cnn"))
     chapters = (chapter(os.path.join(folder, name), f"rules/{name}") for name in names)
     return tuple(found for found in chapters if found.rules)
+
+
+class RuleSet(Record):
+    """Rules under one name: `let inference = [...]`.
+
+    Arguments:
+        text: the list as it stands in the file.
+        comment: the one nearest above.
+    """
+
+    name: str
+    text: str
+    comment: str
+    rules: tuple[RuleRef, ...]
+
+
+def catalogue_sets() -> tuple[RuleSet, ...]:
+    """The shipped sets of rules, in the order of their files."""
+    folder = os.path.join(shipped_folder(), "rules")
+    loader = Loader(folder)
+    files = sorted(name for name in os.listdir(folder) if name.endswith(".cnn"))
+    sources = (read_source(os.path.join(folder, name), f"rules/{name}") for name in files)
+    return tuple(found for source in sources for found in _sets_in(loader.namespace(source)))
+
+
+def _sets_in(namespace: Namespace) -> Iterator[RuleSet]:
+    for item in namespace.file.items:
+        if not isinstance(item, Let) or item.parameters is not None:
+            continue
+        rules = rules_of(Scope(namespace).find(item.name.id))
+        if rules:
+            text = " ".join(item.value.span.text.split())
+            yield RuleSet(item.name.id, text, comment_above(item.span), rules)
 
 
 def chapter(path: str, name: str) -> Chapter:
@@ -69,10 +109,18 @@ def _title(namespace: Namespace) -> str:
 
 def comment_of(ref: RuleRef) -> str:
     """The comment right above a rule, as one text."""
-    text = ref.rule.span.source.text[: ref.rule.span.start].rstrip(" \t")
-    lines: list[str] = []
-    for line in reversed(text.splitlines()):
-        if not line.startswith("#"):
-            break
-        lines.insert(0, line.lstrip("# ").rstrip())
-    return " ".join(lines)
+    return _comment(reversed(_above(ref.rule.span)))
+
+
+def comment_above(span: Span) -> str:
+    """The nearest comment above, though it be of a whole group."""
+    return _comment(dropwhile(lambda line: not line.startswith("#"), reversed(_above(span))))
+
+
+def _above(span: Span) -> list[str]:
+    return span.source.text[: span.start].rstrip(" \t").splitlines()
+
+
+def _comment(upwards: Iterable[str]) -> str:
+    lines = [*takewhile(lambda line: line.startswith("#"), upwards)]
+    return " ".join(line.lstrip("# ").rstrip() for line in reversed(lines))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from ..render import wrap
-from .catalogue import comment_of
+from .catalogue import comment_above, comment_of
+from .pattern import FREE
 from .rule import KINDS, Rewrite, call_form, read_rule
 from .words import equation, promise
 
@@ -12,9 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..evaluate import RuleRef
-    from .catalogue import Chapter
+    from .catalogue import Chapter, RuleSet
 
 WIDTH = 96
+LINE = 100
+NAMED = re.compile(r",\s*(\w+=(\w+))(?=[,)])")
+"""An argument by name that is a word: mostly a hole that both sides have."""
 
 
 def kind_of(rewrite: Rewrite) -> str:
@@ -25,24 +31,51 @@ def kind_of(rewrite: Rewrite) -> str:
     return "exact in inference" if "inference" in kinds else kinds[0]
 
 
-def overview(chapters: Sequence[Chapter]) -> str:
-    """Every rule on one line, by file."""
-    parts = []
-    for chapter in chapters:
-        rows = [
-            (call_form(ref.rule), kind_of(read_rule(ref)), _short(ref)) for ref in chapter.rules
-        ]
-        names, kinds = (max(len(row[i]) for row in rows) for i in (0, 1))
-        lines = [*wrap(chapter.title, WIDTH), ""]
-        lines += [f"  {name:{names}}  {kind:{kinds}}  {text}" for name, kind, text in rows]
-        parts.append("\n".join(lines))
+def overview(chapters: Sequence[Chapter], sets: Sequence[RuleSet]) -> str:
+    """Every rule on one line, by file, then the sets."""
+    parts = [
+        "\n".join([*wrap(chapter.title, WIDTH), "", *_rows(chapter.rules)]) for chapter in chapters
+    ]
+    names = max(len(found.name) for found in sets)
+    rows = (_cut(f"  {found.name:{names}}  {found.text}") for found in sets)
+    parts.append("\n".join(["Sets of rules.", "", *rows]))
     count = sum(len(chapter.rules) for chapter in chapters)
-    return "\n\n".join([*parts, f"{count} rules; `cnnc rules NAME` explains one"])
+    return "\n\n".join([*parts, f"{count} rules; `cnnc rules NAME` explains one, or a set"])
 
 
-def _short(ref: RuleRef) -> str:
-    text = equation(read_rule(ref))
-    return text if len(text) <= WIDTH else text[: WIDTH - 1].rstrip() + "…"
+def _rows(rules: Sequence[RuleRef]) -> list[str]:
+    """Rules below each other: how each is called, its kind, what it says."""
+    rows = [(call_form(ref.rule), kind_of(read_rule(ref)), ref) for ref in rules]
+    names, kinds = (max(len(row[i]) for row in rows) for i in (0, 1))  # type: ignore[arg-type]
+    return [_cut(f"  {name:{names}}  {kind:{kinds}}  {_gist(ref)}") for name, kind, ref in rows]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE else line[: LINE - 1].rstrip() + "…"
+
+
+def _gist(ref: RuleRef) -> str:
+    """The equation without what stays as it is; of a transform what its comment says."""
+    rewrite = read_rule(ref)
+    if rewrite.equation is None:
+        return comment_above(ref.rule.span)
+    left, sign, right = equation(rewrite).partition("  =>  ")
+    right = "; ".join(part for part in right.split("; ") if not part.startswith("let "))
+    sides = [{text for text, _ in NAMED.findall(side)} for side in (left, right)]
+
+    def shown(argument: re.Match[str]) -> str:
+        name, _, value = argument[1].partition("=")
+        free = name in FREE and value not in ("true", "false")
+        return "" if free or argument[1] in sides[0] & sides[1] else argument[0]
+
+    return NAMED.sub(shown, left) + sign + NAMED.sub(shown, right)
+
+
+def set_page(found: RuleSet) -> str:
+    """A set in full: what it is for, and its rules."""
+    lines = [f"{found.name}: a set of {len(found.rules)} rules"]
+    lines += ["", *wrap(found.comment, WIDTH)] if found.comment else []
+    return "\n".join([*lines, "", f"let {found.name} = {found.text}", "", *_rows(found.rules)])
 
 
 def page(ref: RuleRef) -> str:

@@ -126,6 +126,7 @@ def _joined(text: str) -> str:
         "; ".join(line.rstrip(";") for line in lines if line)
         .replace("{;", "{")
         .replace("; }", " }")
+        .replace("; |", " |")
     )
 
 
