@@ -965,6 +965,35 @@ after. When all wrong positions lie along the border, a padding is at fault: a b
 that should have reached it, or zeros that should not. Nothing is promised of a rule that applies
 to none of these networks, either.
 
+```cnn wrong
+rule swap exact {
+  conv(1x1, n, pad=0, bias=b); maxpool k
+  =>
+  maxpool k; conv(1x1, n, pad=0, bias=b)
+}
+model net {
+  input 32x32x3
+  conv 1x1, 8
+  maxpool 2x2
+}
+model swapped = net with swap
+```
+
+```cnn right
+rule swap exact {
+  f; maxpool k
+  =>
+  maxpool k; f
+  when monotone(f)
+}
+model net {
+  input 32x32x3
+  relu
+  maxpool 2x2
+}
+model swapped = net with swap
+```
+
 ## E1006 a goal that cannot be met
 
 The search for rules found no selection within the bounds, and the message says how far each bound
