@@ -14,7 +14,7 @@ from cnndsl.evaluate import RuleRef
 from cnndsl.loader import Loader
 from cnndsl.rewrite.catalogue import catalogue
 from cnndsl.rewrite.prove.check import Verdict, trials
-from cnndsl.rewrite.prove.necessity import needs
+from cnndsl.rewrite.prove.necessity import Need, needs
 from cnndsl.rewrite.prove.samples import Sampler
 from cnndsl.rewrite.prove.trial import Trial
 from cnndsl.rewrite.rule import Rewrite, read_rule
@@ -73,10 +73,14 @@ def row(rewrite: Rewrite, verdict: Verdict) -> dict[str, Any]:
 
 
 def conditions(rewrite: Rewrite) -> dict[str, str]:
-    """What happens where one condition alone does not hold."""
-    if not rewrite.keeps_function:
-        return {}
-    said = {}
-    for need in needs(rewrite):
-        said[need.condition] = need.wrong or ("idle" if need.is_idle else "refused all the same")
-    return said
+    """What the rule is where one condition alone does not hold."""
+    found = needs(rewrite) if rewrite.keeps_function else ()
+    return {need.condition: _fate(need) for need in found}
+
+
+def _fate(need: Need) -> str:
+    if need.wrong.endswith("at the border"):
+        return "wrong at the border"
+    if need.wrong:
+        return "wrong"
+    return "idle" if need.is_idle else "refused"
