@@ -128,7 +128,8 @@ def _optimum(options: Namespace, compiled: Compiled) -> Optimum:
     try:
         return optimise(start, rules, target, options.at, goals.settings(options, compiled))
     except ImportError as problem:
-        raise UsageError(f"the search needs `{problem.name}`", "`pip install scipy`") from None
+        missing = str(problem.name).partition(".")[0]
+        raise UsageError(f"the search needs `{missing}`", f"`pip install {missing}`") from None
 
 
 # ------------------------------------------------------------------- the result

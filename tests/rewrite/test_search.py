@@ -8,6 +8,7 @@ import json
 import random
 import re
 import shlex
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -468,6 +469,14 @@ def test_wrong_input_writes_nothing(
     out, err = run(capsys, "net.cnn:net", *arguments, code=code)
     assert said in " ".join(err.split())
     assert not out and sorted(folder.iterdir()) == before
+
+
+def test_without_scipy(capsys: Captured, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("scipy")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    _, err = run(capsys, "net.cnn:net", "--max-changes", "1", "-o", "out.cnn", code=2)
+    assert "the search needs `scipy`" in err and not (folder / "out.cnn").exists()
 
 
 def test_sizes_must_be_known(capsys: Captured, folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""A front as a figure: points and the staircase between them, in SVG of our own.
+"""A front as a figure: points and the stairs between them, in SVG of our own.
 
-What lies left of and below the staircase cannot be had. The look is that of the figures of
-networks: their ink, their font, colours that the colour-blind tell apart, and a shape for
-each kind of point besides.
+When not all points of a front are shown, the others lie on the stairs or under a step of
+them. The look is that of the figures of networks: their ink, their font, colours that the
+colour-blind tell apart, and a shape for each kind of point besides.
 """
 
 from __future__ import annotations

@@ -69,6 +69,7 @@ class Solver:
         self.most = target.limit("depth", "<=")
         self.sums = tuple(bound for bound in target.bounds if bound.measure in SUMS)
         self.tables = Tables(space, target)
+        self._excluded(self._as_it_is(), self.most)
 
     # -------------------------------------------------------------- questions
 
@@ -138,10 +139,17 @@ class Solver:
             )
             if isinstance(found, Unreachable):
                 return Impossible(self._reach(found, most), found.proven)
-            solution, bound = self._solution(found), found.bound
+            solution, bound = self._solution(found), max(bound, found.bound)
             if not self._excluded(solution, most):
-                return solution
+                settled = solution.proven or bound == solution.value
+                return replace(solution, bound=bound, proven=settled)
         return bound
+
+    def _as_it_is(self) -> Solution:
+        """Every site stays."""
+        depth = longest(self.space, {}).length
+        costs = {**self.tables.base, "changes": 0, "depth": depth}
+        return Solution({}, costs, costs[self.target.objective], 0, proven=False)
 
     def _solution(self, found: Selection) -> Solution:
         picked = {
@@ -185,7 +193,7 @@ class Solver:
 
     def _depths(self) -> Reach:
         """How far the bounds of the depth can be met."""
-        top = longest(self.space, {}).length + sum(map(max, gains(self.space, {})))
+        top = self._as_it_is().costs["depth"] + sum(map(max, gains(self.space, {})))
         ends = {">=": top, "<=": 0}
         return {
             bound: (self._nearest(bound, ends, ()), self._nearest(bound, ends, self.sums))

@@ -124,8 +124,8 @@ def _certificate(candidate: Candidate, optimum: Optimum) -> str:
         best = f"optimal: no selection of these alternatives is better ({where}, proved)"
     else:
         best = (
-            f"not proved to be optimal: another selection may have {100 * answer.gap:.2g} % less, "
-            f"{number(answer.bound)}, but not fewer ({where})"
+            f"not proved to be optimal: no selection of these alternatives has less than "
+            f"{number(answer.bound)}, which is {100 * answer.gap:.2g} % less ({where})"
         )
     return best if len(optimum.candidates) == 1 else what + best
 
