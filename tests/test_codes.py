@@ -23,7 +23,6 @@ WITHOUT_EXAMPLE = {
     **dict.fromkeys(
         ("E0901", "E0902", "E0903", "E0904", "E0905", "E0906"), "another network is needed"
     ),
-    "E1005": "users' rules are proved on request",
     **dict.fromkeys(("E1006", "E1007", "E1008"), "an option is needed"),
     "I9001": "the text is right",
 }
