@@ -196,6 +196,8 @@ def _placed(
             seen[source] += 1
     fresh = iter(made)
     seen.clear()
+    if len(made) != now.count(MADE):
+        raise NotCarried(f"`{node.name}` would make other channels than those that are left")
     result = []
     for source in now:
         key = (MADE, 0) if source == MADE else (read[source], seen[source])
