@@ -2,7 +2,9 @@
 
 A place names a label, a stage, a block or an operator; whatever is inside it is
 meant too. Dots lead inwards, `*` stands for any letters, two dots for a range of
-neighbours, and commas separate places.
+neighbours, and commas separate places. A word that the author of the network gave,
+as a label or a stage, means what he gave it to: with a stem that is labelled `conv1`
+the first convolutions of all blocks, which are called so too, are not meant.
 """
 
 from __future__ import annotations
@@ -46,8 +48,9 @@ class Places:
         self.everywhere = not text.strip()
         self.ranges = [_read(part.strip()) for part in text.split(",") if part.strip()]
         self.functions = module.by_name
+        self.given = _given(module.functions)
         self._by_name: dict[str, dict[str, Node]] = {}
-        self._between: dict[tuple[str, str, str], frozenset[str]] = {}
+        self._between: dict[tuple[str, Range], frozenset[str]] = {}
 
     def on(self, module: Module) -> Places:
         """The same places of another state of the module."""
@@ -61,9 +64,9 @@ class Places:
         graph, parts = self.module.main, wanted.first[:-1]
         for name in (*path, node):
             step = self._nodes(graph)[name]
-            while parts and _is_named(step, parts[0]):
+            while parts and _is_named(step, parts[0], self.given):
                 parts = parts[1:]
-            if not parts and name in self._named(graph, wanted.first[-1], wanted.last[-1]):
+            if not parts and name in self._named(graph, wanted):
                 return True
             if isinstance(step.op, Call):
                 graph = self.functions[step.op.function]
@@ -75,12 +78,17 @@ class Places:
             self._by_name[graph.name] = {node.name: node for node in graph.nodes}
         return self._by_name[graph.name]
 
-    def _named(self, graph: Graph, first: str, last: str) -> frozenset[str]:
+    def _named(self, graph: Graph, wanted: Range) -> frozenset[str]:
         """The operators of a function that are named so, or stand between two that are."""
-        key = graph.name, first, last
+        key = graph.name, wanted
         if key not in self._between:
-            self._between[key] = frozenset(node.name for node in _between(graph, first, last))
+            nodes = _between(graph, wanted, self._given_for(graph, wanted))
+            self._between[key] = frozenset(node.name for node in nodes)
         return self._between[key]
+
+    def _given_for(self, graph: Graph, wanted: Range) -> frozenset[str]:
+        """The labels that win over names: behind a dot, those of the function alone."""
+        return self.given if len(wanted.first) == 1 else _given((graph,))
 
     def check(self, start: Module, span: Span | None = None) -> None:
         """Raise CnnError for a place that is neither here nor where the derivation began."""
@@ -101,7 +109,8 @@ class Places:
     def _check_order(self, wanted: Range, graphs: tuple[Graph, ...], span: Span | None) -> None:
         """The ends of a range stand in one function, the first one first."""
         first, last = wanted.first[-1], wanted.last[-1]
-        ends = [ends for graph in graphs if (ends := _ends(graph, first, last)) is not None]
+        found = (_ends(graph, wanted, self._given_for(graph, wanted)) for graph in graphs)
+        ends = [pair for pair in found if pair is not None]
         if first == last or any(start <= stop for start, stop in ends):
             return
         text = f"{first}..{last}"
@@ -127,18 +136,26 @@ def names_of(node: Node) -> tuple[str, ...]:
     return (*node.region, *label, node.name, *block)
 
 
-def _between(graph: Graph, first: str, last: str) -> tuple[Node, ...]:
+def _given(graphs: Iterable[Graph]) -> frozenset[str]:
+    """The labels and stages of functions."""
+    nodes = [node for graph in graphs for node in graph.nodes]
+    labels = {node.label for node in nodes if node.label is not None}
+    return frozenset(labels.union(*(node.region for node in nodes)))
+
+
+def _between(graph: Graph, wanted: Range, given: frozenset[str]) -> tuple[Node, ...]:
     """The operators that are named so, or that stand between two that are."""
-    if first == last:
-        return tuple(node for node in graph.nodes if _is_named(node, first))
-    ends = _ends(graph, first, last)
+    if wanted.first == wanted.last:
+        return tuple(node for node in graph.nodes if _is_named(node, wanted.last[-1], given))
+    ends = _ends(graph, wanted, given)
     return graph.nodes[ends[0] : ends[1] + 1] if ends is not None else ()
 
 
-def _ends(graph: Graph, first: str, last: str) -> tuple[int, int] | None:
+def _ends(graph: Graph, wanted: Range, given: frozenset[str]) -> tuple[int, int] | None:
     """Where a range begins and ends in a function, or None where it has not both ends."""
-    starts = [number for number, node in enumerate(graph.nodes) if _is_named(node, first)]
-    stops = [number for number, node in enumerate(graph.nodes) if _is_named(node, last)]
+    first, last = wanted.first[-1], wanted.last[-1]
+    starts = [number for number, node in enumerate(graph.nodes) if _is_named(node, first, given)]
+    stops = [number for number, node in enumerate(graph.nodes) if _is_named(node, last, given)]
     return (starts[0], stops[-1]) if starts and stops else None
 
 
@@ -149,7 +166,10 @@ def _part(span: Span | None, text: str) -> Span | None:
     return Span(span.source, span.start + at, span.start + at + len(text))
 
 
-def _is_named(node: Node, pattern: str) -> bool:
+def _is_named(node: Node, pattern: str, given: frozenset[str]) -> bool:
+    """Whether an operator is meant: by its label or stage, if the word is one of those."""
+    if pattern in given:
+        return pattern == node.label or pattern in node.region
     return any(fnmatchcase(name, pattern) for name in names_of(node))
 
 

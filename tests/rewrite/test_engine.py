@@ -228,3 +228,16 @@ def test_shared_calls_stay_shared() -> None:
         "model net = twice with group at left"
     )
     assert calls(compiled(text))["net"] == ["pair", "pair"]
+
+
+def test_a_label_means_what_its_author_gave_it_to() -> None:
+    """Blocks have operators that are called `conv1` too; a label wins over such names."""
+    spec = """
+block unit(n) { conv 5x5, n; conv 5x5, n }
+model net { input 32x32x8; conv1: conv 5x5, 8; unit(8); unit(8) }
+model one = net with factor_5x5 at conv1
+model all = net with factor_5x5 at "unit*.conv1"
+"""
+    one, rest = (compile_model(Source("net.cnn", spec), name).derivation for name in ("one", "all"))
+    assert one is not None and one.steps[0].sites == 1
+    assert rest is not None and rest.steps[0].sites == 2
