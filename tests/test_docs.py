@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,14 @@ from cnndsl import cli
 from cnndsl.diagnostics import CnnError
 from cnndsl.driver import check, compile_model
 from cnndsl.parser import parse
+from cnndsl.passes.flatten import flatten
 from cnndsl.printer import format_source
 from cnndsl.source import Source
 from tests import test_error_suites as suites
 from tests.test_error_suites import Case
 
 ROOT = Path(__file__).parent.parent
+Captured = pytest.CaptureFixture[str]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -164,3 +167,125 @@ def test_the_message_of_the_readme_is_the_one_that_is_printed(tmp_path: Path) ->
     from cnndsl.render import render
 
     assert render(caught.value.diagnostics[0]).rstrip() == shown.rstrip()
+
+
+# -------------------------------------------------------------- the guide to rewriting
+
+GUIDE = (ROOT / "docs" / "rewriting.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", GUIDE, re.MULTILINE))
+WEIGHTS = {"resnet50.safetensors": "resnet50.cnn", "a0.safetensors": "repvgg.cnn:repvgg_a0"}
+"""Files of weights that the guide takes for granted, and the models that they are drawn for."""
+
+
+def transcript(section: str) -> list[tuple[str, str]]:
+    """The commands of a section with what they print, the names of its files with their texts."""
+    found = []
+    for kind, text in re.findall(r"^```(.*)\n((?:(?!^```$).*\n)*)^```$", section, re.MULTILINE):
+        if kind.startswith("cnn name="):
+            found.append((kind.removeprefix("cnn name="), text))
+        elif kind == "console":
+            parts = re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)
+            assert parts, text
+            found += parts
+    return found
+
+
+def is_shown(expected: str, printed: str) -> bool:
+    """Whether lines were printed; one of dots stands for any number of them."""
+    lines = ("(?:.*\\n)*?" if line == "..." else re.escape(line) + "\\n" for line in
+             expected.splitlines())  # fmt: skip
+    return re.fullmatch("".join(lines), printed) is not None
+
+
+@pytest.mark.parametrize("title", [t for t, text in SECTIONS.items() if "$ cnnc" in text])
+def test_the_guide_shows_what_is_printed(
+    title: str, capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    draw_weights([file for file in WEIGHTS if file in SECTIONS[title]])
+    for file, text in transcript(GUIDE[: GUIDE.index(f"## {title}")]):
+        if not file.startswith("cnnc "):
+            Path(file).write_text(text, encoding="utf-8")
+    for line, text in transcript(SECTIONS[title]):
+        if not line.startswith("cnnc "):
+            Path(line).write_text(text, encoding="utf-8")
+            continue
+        if line.startswith("cnnc draw"):
+            pytest.importorskip("pygraphviz")
+        cli.main(shlex.split(line)[1:])
+        printed = capsys.readouterr()
+        assert is_shown(text, printed.out + printed.err), printed.out + printed.err
+        check_deployed(*re.findall(r"cnnc rewrite (\S+) .*--weights (\S+) -o (\S+)", line))
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"`(cnnc \w+ [^`]+)`", GUIDE))))
+def test_commands_in_the_sentences_of_the_guide_run(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if line.startswith("cnnc draw"):
+        pytest.importorskip("pygraphviz")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(shlex.split(line)[1:]) == 0
+
+
+def draw_weights(files: list[str]) -> None:
+    if files:
+        pytest.importorskip("flax")
+    for file in files:
+        from cnndsl.verify.module_weights import draw, write
+
+        module = compile_model(WEIGHTS[file]).module
+        write(module, draw(module, 1), file)
+
+
+def check_deployed(*written: tuple[str, str, str]) -> None:
+    """What was written computes what was given, here on small images."""
+    for spec, weights, out in written:
+        moved = Path(out).with_suffix(".safetensors")
+        if moved.exists():
+            before, after = outputs(spec, weights), outputs(out, str(moved))
+            assert abs(before - after).max() <= 1e-5 * abs(before).max()
+
+
+def outputs(spec: str, weights: str) -> Any:
+    import numpy as np
+
+    from cnndsl.interpret import interpret
+    from cnndsl.verify.module_weights import flat, read
+
+    module = compile_model(spec, input="32x32x3").module
+    graph = flatten(module)
+    x = np.random.default_rng(0).normal(size=(1, 32, 32, 3))
+    found = interpret(graph, {graph.inputs[0].name: x}, flat(module, read(module, weights)))
+    return found[graph.outputs[0].value]
+
+
+def test_the_guide_counts() -> None:
+    """Numbers of its sentences: sets, norms, blocks, and the sums behind its claims."""
+    from cnndsl.rewrite.catalogue import catalogue_sets
+
+    (deploy,) = (found for found in catalogue_sets() if found.name == "inference")
+    assert f"a set: {len(deploy.rules)} rules" in GUIDE
+    densenet = compile_model("densenet.cnn:densenet121", rewrite=["fold_bn"])
+    assert densenet.derivation is not None
+    norms, left = (
+        sum(getattr(node.op, "word", "") == "bn" for node in flatten(module).nodes)
+        for module in (densenet.derivation.start, densenet.module)
+    )
+    assert f"of its {norms} norms {norms - left} are folded" in GUIDE
+    text = "".join(blocks_of(SECTIONS["Where a network comes from"]))
+    derived = (ROOT / "specs" / "derived.cnn").read_text(encoding="utf-8")
+    assert all(f"{line} {{" in derived for line in text.splitlines() if line.startswith("model "))
+
+
+def blocks_of(section: str) -> list[str]:
+    return [text for _, text in BLOCK.findall(section)]
+
+
+def test_the_guide_links_what_there_is() -> None:
+    marks = str.maketrans(" ", "-", '",')
+    anchors = {title.lower().translate(marks) for title in SECTIONS}
+    for link in re.findall(r"\]\(([^)]+)\)", GUIDE):
+        file, _, anchor = link.partition("#")
+        assert not file or (ROOT / "docs" / file).exists(), link
+        assert not anchor or file or anchor in anchors, link
