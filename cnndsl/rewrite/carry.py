@@ -8,12 +8,13 @@ whatever else is new on an architectural right side begins fresh.
 
 from __future__ import annotations
 
-from ..diagnostics import fail
+from ..diagnostics import did_you_mean, fail, suggest
 from ..graph import Call
 from ..op import Op
 from ..passes.flatten import flatten, paths
 from ..record import Record
-from .carriers import Held, NotCarried, find_carrier
+from ..syntax import Carrier
+from .carriers import CARRIERS, Held, NotCarried, find_carrier
 from .places import occurrences
 
 TYPE_CHECKING = False
@@ -139,7 +140,10 @@ def carried(
         return [_inherited(layer, named) for layer in new]
     function = find_carrier(rewrite.carrier)
     if function is None:
-        fail("E1001", f"there is no carrier `{rewrite.carrier}`", rewrite.ref.rule.span)
+        name = next(c.name for c in rewrite.ref.rule.clauses if isinstance(c, Carrier))
+        near = suggest(did_you_mean(name.id, CARRIERS), name.span)
+        help = near or (f"there are {', '.join(f'`{known}`' for known in sorted(CARRIERS))}",)
+        fail("E1001", f"there is no carrier `{name.id}`", name.span, help=help)
     made = function(old, new, holes)
     return [dict(arrays) for arrays in made]
 

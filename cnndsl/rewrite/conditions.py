@@ -107,7 +107,8 @@ def holds(expr: Expr, site: Site) -> bool:
         return _ask(expr, site)
     value = evaluate(expr, site.scope)
     if not isinstance(value, bool):
-        fail("E1001", "a condition is `true` or `false`", expr.span, f"this is {describe(value)}")
+        fail("E1001", "a condition is `true` or `false`", expr.span, f"this is {describe(value)}",
+             help=["compare it, `n > 1`, or ask, `monotone(f)`"])  # fmt: skip
     return value
 
 
@@ -115,7 +116,9 @@ def _ask(expr: CallExpr, site: Site) -> bool:
     about, predicate = PREDICATES[expr.callee.id]
     kinds = about.split()
     if len(expr.arguments) != len(kinds):
-        fail("E0205", f"`{expr.callee.id}` asks about {ABOUT[about]}", expr.span)
+        count = len(expr.arguments)
+        fail("E0205", f"`{expr.callee.id}` asks about {ABOUT[about]}, not {count}", expr.span,
+             help=["name one that the left side has; conditions are joined by `and`"])  # fmt: skip
     pairs = zip(kinds, expr.arguments, strict=True)
     return predicate(site, *(_asked(kind, expr, a.value, site) for kind, a in pairs))
 
@@ -131,7 +134,8 @@ def _asked(kind: str, expr: CallExpr, argument: Expr, site: Site) -> object:
     value = evaluate(argument, site.scope)
     if not isinstance(value, OpRef):
         fail("E1001", f"`{expr.callee.id}` asks about an operator", argument.span,
-             f"this is {describe(value)}")  # fmt: skip
+             f"this is {describe(value)}",
+             help=["a name alone is one on the left side: `f; maxpool k`"])  # fmt: skip
     return value
 
 

@@ -424,7 +424,9 @@ class _Search:
         except CnnError as problem:
             if problem.diagnostics[0].code in WRONG:
                 raise
-            reason = problem.diagnostics[0].message
+            found = problem.diagnostics[0]
+            label = found.labels[0].text if found.labels else ""
+            reason = f"{found.message}: {label}" if label else found.message
         if reason:
             self.refuse(first, reason, steps + 1)
             return None

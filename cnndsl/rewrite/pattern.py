@@ -72,6 +72,7 @@ INSTEAD = {
     "a size": "ask for it in `when`: `out.height == 28`",
     "a `let`": "write its value; names of the left side are holes",
     "`residual`": "write it as `add { | ... | identity }`",
+    "an input with a size": "name it, `input x`, and ask for its size in `when`",
     "this": "a left side has operators, blocks, branches, `from`, `input` and `output`",
 }
 """What cannot stand on a left side, and what can."""
@@ -235,8 +236,10 @@ class _Reader:
         name = ref.id if isinstance(ref, Name) else ""
         if name in self.labels:
             return self.labels[name]
+        help = suggest(did_you_mean(name, self.labels), ref.span)
+        known = ", ".join(f"`{label}`" for label in self.labels)
         fail("E0202", f"there is no label `{ref.span.text}` above this line", ref.span,
-             help=suggest(did_you_mean(name, self.labels), ref.span))  # fmt: skip
+             help=help or ([f"the labels above are {known}"] if known else []))  # fmt: skip
 
     def output(self, statement: Output, flow: tuple[int, ...]) -> None:
         names = [a.value for a in statement.arguments if isinstance(a.value, Name)]
@@ -406,6 +409,8 @@ def refuse(part: Statement | Each | When) -> NoReturn:
         what = "a loop"
     elif isinstance(part, If | When):
         what = "a choice"
+    elif isinstance(part, Input):
+        what = "an input with a size"
     elif isinstance(part, Let):
         what = "a `let`"
     elif isinstance(part, Apply | Parallel | Group) and part.times is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..diagnostics import CnnError
+from ..diagnostics import CnnError, Help
 from ..elaborate.fragment import Fragment, elaborate_fragment
 from ..evaluate import Given
 from ..graph import Call, Graph, Node, Output, Value
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PADDED = ("conv", "dwconv", "maxpool", "avgpool")
 """Operators whose padding is fitted when a right side does not say it."""
+NAMES = Help("names on the right are holes and labels of the left side, parameters, and `let`s")
 WRONG_RULE = ("E0101", "E0201", "E0202", "E0203", "E0204", "E0205", "E0208", "E0209", "E0210")
 """Errors on a right side that are the rule's, whatever the site."""
 
@@ -128,8 +129,10 @@ def _elaborated(
             rewrite.equation.right, rewrite.namespace, inputs, variables, settings, defaults
         )
     except CnnError as problem:
-        if problem.diagnostics[0].code in WRONG_RULE:  # others may follow from the first
-            raise
+        first = problem.diagnostics[0]
+        if first.code in WRONG_RULE:  # others may follow from the first
+            help = first.help or ((NAMES,) if first.code == "E0202" else ())
+            raise CnnError(replace(first, help=help)) from None
         raise NotHere(f"its right side does not fit: {problem.diagnostics[0].message}") from None
 
 

@@ -120,7 +120,8 @@ def read_rule(ref: RuleRef) -> Rewrite:
         clauses[type(clause)].append(clause)
     for form, word in ((Carrier, "weights"), (Transform, "transform")):
         if len(clauses[form]) > 1:
-            fail("E1001", f"a rule has one `{word}`", clauses[form][1].span)
+            fail("E1001", f"a rule has one `{word}`", clauses[form][1].span,
+                 help=["what it names does it for all layers of the rule"])  # fmt: skip
     layered = not any(kind in (*FUNCTION, "approximate") for kind in kinds)
     equation = None
     if rule.left is not None and rule.right is not None:
@@ -227,7 +228,9 @@ def _of_site(
     for _, default in found:
         for name in names_of(default):
             if name.id not in holes and name.id not in given:
-                fail("E0202", f"nothing here is called `{name.id}`", name.span)
+                near = suggest(did_you_mean(name.id, (*holes, *given)), name.span)
+                help = near or ("a default speaks of holes and of parameters before it",)
+                fail("E0202", f"nothing here is called `{name.id}`", name.span, help=help)
     return found
 
 

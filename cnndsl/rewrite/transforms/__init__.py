@@ -8,7 +8,6 @@ places, and returns what became of the module, or raises `Untransformed` with th
 
 from __future__ import annotations
 
-from ...bind import variables_of
 from ...diagnostics import fail
 from ...evaluate import Scope, evaluate, truth
 from ...record import Record
@@ -17,7 +16,7 @@ from ..conditions import conjuncts, values
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, NoReturn
 
     from ...graph import Module
     from ..engine import Move
@@ -47,13 +46,22 @@ class Untransformed(Exception):
     """A transform does not apply, for the reason that the text says."""
 
 
+class _Arguments(dict):  # type: ignore[type-arg]
+    """Arguments by name. A rule of a user may lack one that its transform asks for."""
+
+    def __init__(self, rewrite: Rewrite) -> None:
+        super().__init__(rewrite.given)
+        self.rewrite = rewrite
+
+    def __missing__(self, name: str) -> NoReturn:
+        rule, word = self.rewrite.ref.rule, self.rewrite.transform
+        fail("E1001", f"`{word}` asks for a parameter `{name}`", rule.name.span,
+             help=[f"`{rule.name.id}` must have one; `cnnc rules {word}` shows how"])  # fmt: skip
+
+
 def arguments(rewrite: Rewrite) -> dict[str, Any]:
     """The values of a rule's parameters, once its conditions hold. Raises CnnError."""
-    given = dict(rewrite.given)
-    for parameter in rewrite.ref.rule.parameters:
-        for name in variables_of(parameter):
-            if name.id not in given:
-                fail("E0204", f"`{rewrite.name}` needs a value for `{name.id}`", name.span)
+    given = _Arguments(rewrite)
     scope = Scope(rewrite.namespace, given)
     for part in (part for condition in rewrite.conditions for part in conjuncts(condition)):
         if not truth(evaluate(part, scope), part.span):
