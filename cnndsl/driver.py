@@ -212,7 +212,7 @@ def _compile(
     if result.requests:
         from .rewrite import derive
 
-        derivation = derive(result.module, result.requests, result.settings)
+        derivation = derive(result.module, result.requests, result.settings, options.max_nodes)
     module = derivation.result if derivation is not None else result.module
     subject = Subject(module)
     verdicts = prove(result.claims, subject)

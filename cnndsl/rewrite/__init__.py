@@ -12,6 +12,8 @@ those of users when they are asked for.
 
 from __future__ import annotations
 
+from ..elaborate.run import MAX_NODES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,11 +24,17 @@ if TYPE_CHECKING:
     from .engine import Derivation
 
 
-def derive(module: Module, requests: Sequence[Request], settings: Defaults = ()) -> Derivation:
+def derive(
+    module: Module,
+    requests: Sequence[Request],
+    settings: Defaults = (),
+    max_nodes: int = MAX_NODES,
+) -> Derivation:
     """Apply what was asked for, in order. Raises CnnError when a rule finds no place.
 
     Arguments:
         settings: those of the model's dialect.
+        max_nodes: limit for the number of operators with all calls inlined.
     """
     from ..diagnostics import CnnError
     from .catalogue import ships
@@ -36,7 +44,7 @@ def derive(module: Module, requests: Sequence[Request], settings: Defaults = ())
     from .rule import read_rule
     from .static import refuse_wrong
 
-    derivation = Derivation(module, (), settings)
+    derivation = Derivation(module, (), settings, max_nodes)
     for request in requests:
         try:
             rewrites = [read_rule(ref) for ref in request.rules]

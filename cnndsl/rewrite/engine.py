@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..diagnostics import did_you_mean, fail, suggest
 from ..elaborate.blocks import passes_through
+from ..elaborate.run import MAX_NODES_CAP
 from ..graph import Call, Graph, Module
 from ..history import Change, History
 from ..op import Op
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
         def contains(self, path: tuple[str, ...], node: str) -> bool: ...
 
 
-MOST_STEPS = 10_000
+MOST_STEPS = 1_000
 
 
 class Layer(Record):
@@ -126,11 +127,17 @@ def _costs(module: Module) -> Cost:
 
 
 class Derivation(Record):
-    """A network and the steps that led to it."""
+    """A network and the steps that led to it.
+
+    Arguments:
+        settings: those of the model's dialect.
+        max_nodes: limit for the number of operators with all calls inlined.
+    """
 
     start: Module
     steps: tuple[Step, ...] = ()
     settings: Defaults = ()
+    max_nodes: int = MAX_NODES_CAP
 
     @property
     def module(self) -> Module:
@@ -205,7 +212,7 @@ def apply_at(derivation: Derivation, rewrite: Rewrite, chosen: Where, places: st
     refusals: list[Refusal] = []
     while (changed := _round(derivation, rewrite, places, chosen, refusals)) is not None:
         derivation = changed
-        if not rewrite.repeats or len(derivation.steps) > MOST_STEPS:
+        if not rewrite.repeats:
             break
     return Attempt(derivation, tuple(refusals))
 
@@ -225,7 +232,7 @@ def _transformed(derivation: Derivation, rewrite: Rewrite, chosen: Places) -> At
         derivation = _extended(
             derivation, rewrite, chosen.text, result.module, result.moves, result.mover
         )
-        if not rewrite.repeats or len(derivation.steps) > MOST_STEPS:
+        if not rewrite.repeats:
             return Attempt(derivation, ())
 
 
@@ -291,6 +298,7 @@ def _sites(
     view = View(graph, module)
     found: list[Replacement] = []
     touched: set[str] = set()
+    size = len(graph.nodes)
     taken = {node.name for node in graph.nodes} | {v.name for v in graph.inputs}
     for match in find(rewrite, view, refusals):
         if not (chosen.everywhere or any(_is_at(match, path, chosen) for path in paths)):
@@ -308,6 +316,8 @@ def _sites(
         taken.update(node.name for node in new.nodes)
         touched.update(match.removed)
         found.append(new)
+        size += len(new.nodes) - len(match.removed)
+        _check_size(derivation, rewrite, size)
     return _without_cycles(found, view, refusals)
 
 
@@ -551,7 +561,16 @@ def _extended(
     mover: Mover | None = None,
 ) -> Derivation:
     paths = occurrences(after)
+    operators = (graph.name for graph, node in after.walk() if isinstance(node.op, Op))
+    _check_size(derivation, rewrite, sum(len(paths[function]) for function in operators))
     number = len(derivation.steps) + 1
+    if number > MOST_STEPS:
+        fail(
+            "E1004",
+            f"`{rewrite.text}` still finds something after {MOST_STEPS:,} steps",
+            rewrite.ref.rule.name.span,
+            help=["what one rule changes another may change back: only one of them simplifies"],
+        )
     made = {(move.function, name): number for move in moves for name in move.created}
     older = _carried(derivation, after)
     step = Step(
@@ -566,6 +585,18 @@ def _extended(
         mover,
     )
     return replace(derivation, steps=(*derivation.steps, step))
+
+
+def _check_size(derivation: Derivation, rewrite: Rewrite, size: int) -> None:
+    """Stop before the network is larger than a spec may be."""
+    limit = derivation.max_nodes
+    if size > limit:
+        fail(
+            "E0601",
+            f"this network would have {size:,} nodes or more; the limit is {limit:,}",
+            rewrite.ref.rule.name.span,
+            help=[f"raise the limit with `--max-nodes` (up to {MAX_NODES_CAP:,}) if this is meant"],
+        )
 
 
 def _carried(derivation: Derivation, after: Module) -> dict[tuple[str, str], int]:

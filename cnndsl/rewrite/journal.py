@@ -8,7 +8,7 @@ find their places again when one of them is taken back.
 from __future__ import annotations
 
 from ..diagnostics import fail
-from ..record import Record
+from ..record import Record, replace
 from .engine import Derivation, Step, apply, apply_at
 from .places import occurrences
 from .refusals import nowhere
@@ -76,7 +76,7 @@ def undo(derivation: Derivation, number: int) -> Derivation:
             notes=[f"steps that build on it: {listed}"],
             help=["take those back first, the last one before the others"],
         )
-    kept = Derivation(derivation.start, (), derivation.settings)
+    kept = replace(derivation, steps=())
     for step in derivation.steps:
         if step.number != number:
             kept = _again(kept, step)

@@ -43,7 +43,7 @@ class Replacement(Record):
 
 
 def named(
-    rewrite: Rewrite, match: Match, view: View, right: Graph, taken: set[str]
+    rewrite: Rewrite, match: Match, view: View, right: Graph, taken: Container[str]
 ) -> dict[str, str]:
     """Names of the new operators: those of the old ones where they correspond.
 
@@ -62,13 +62,19 @@ def named(
     layers = [n.name for n in removed if _word(n) in LAYERS]
     fresh = [n.name for n in right.nodes if _word(n) in LAYERS]
     names: dict[str, str] = {}
+    given: set[str] = set()
+
+    def is_free(name: str, node: str) -> bool:
+        if name in free:
+            return makers.get(name, node) == node
+        return name not in taken and name not in given
 
     def give(node: str, wanted: str) -> None:
         name, number = wanted, 1
-        while name in taken and (name not in free or makers.get(name, node) != node):
+        while not is_free(name, node):
             number += 1
             name = f"{wanted}_{number}"
-        taken.add(name)
+        given.add(name)
         free.discard(name)
         names[node] = name
 

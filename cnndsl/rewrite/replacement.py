@@ -21,7 +21,7 @@ from .windows import in_words, keeps_hull, keeps_window, readings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from ..bind import Defaults
     from ..syntax import Statement
@@ -35,7 +35,7 @@ WRONG_RULE = ("E0101", "E0201", "E0202", "E0203", "E0204", "E0205", "E0208", "E0
 
 
 def replacement(
-    rewrite: Rewrite, match: Match, view: View, settings: Defaults, taken: Iterable[str]
+    rewrite: Rewrite, match: Match, view: View, settings: Defaults, taken: Container[str]
 ) -> Replacement:
     """Elaborate the right side at a match. Raises NotHere, or CnnError for a wrong rule.
 
@@ -45,7 +45,7 @@ def replacement(
     """
     left, graph, right = both_sides(rewrite, match, view, settings)
     _prove(rewrite, left, graph, view, right.functions)
-    names = named(rewrite, match, view, graph, set(taken))
+    names = named(rewrite, match, view, graph, taken)
     nodes, gives = placed(rewrite, match, view, graph, names)
     return Replacement(
         match,
@@ -53,8 +53,8 @@ def replacement(
         right.functions,
         left,
         _alone(left, nodes, gives),
-        tuple(n.name for n in left.nodes if _weighted(n, left)),
-        tuple(names[n.name] for n in graph.nodes if _weighted(n, graph)),
+        _weighted(left),
+        tuple(names[name] for name in _weighted(graph)),
     )
 
 
@@ -79,9 +79,14 @@ def _alone(left: Graph, nodes: tuple[Node, ...], gives: tuple[tuple[str, str], .
     return replace(left, name="right", definition="right", nodes=nodes, outputs=outputs)
 
 
-def _weighted(node: Node, graph: Graph) -> bool:
+def _weighted(graph: Graph) -> tuple[str, ...]:
+    """The names of the operators that have weights."""
     types = graph.types
-    return isinstance(node.op, Op) and bool(node.op.weights(*(types[v] for v in node.inputs)))
+    return tuple(
+        node.name
+        for node in graph.nodes
+        if isinstance(node.op, Op) and node.op.weights(*(types[v] for v in node.inputs))
+    )
 
 
 def fragment_of(rewrite: Rewrite, match: Match, view: View) -> Graph:
