@@ -58,7 +58,8 @@ def carry(derivation: Derivation, weights: Weights) -> Carried:
                 fresh.update(dict.fromkeys(_begun(step, move, path)))
     holders = {*_holders(derivation.module)}
     kept = {path: arrays for path, arrays in held.items() if path in holders}
-    return Carried(_of_one_kind(kept, weights), tuple(path for path in fresh if path not in held))
+    begun = tuple(path for path in fresh if path in holders and path not in held)
+    return Carried(_of_one_kind(kept, weights), begun)
 
 
 def _holders(module: Module) -> list[Path]:
