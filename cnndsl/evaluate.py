@@ -474,7 +474,7 @@ def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
         near = did_you_mean(expr.name, known)
         has = f"it has {', '.join(f'`{name}`' for name in known)}" if known else ""
         fail(
-            "E0203",
+            "E0203" if known else "E0206",
             f"{describe(value)} has no `{expr.name}`",
             expr.span,
             has,
