@@ -1008,8 +1008,8 @@ new. `cnnc rules NAME` says what becomes of the weights. Nothing was written.
 
 ## E1008 a step that cannot be taken back
 
-Later steps of the derivation replaced what this one made. The message lists them; take them back
-first, the last one before the others.
+Later steps of the derivation replaced what this one made, or have no place without it. The message
+lists them; take them back first, the last one before the others.
 
 ## W0301 rows or columns that no window reads
 

@@ -7,7 +7,7 @@ find their places again when one of them is taken back.
 
 from __future__ import annotations
 
-from ..diagnostics import fail
+from ..diagnostics import CnnError, fail
 from ..record import Record, replace
 from .engine import Derivation, Step, apply, apply_at
 from .places import occurrences
@@ -15,6 +15,9 @@ from .refusals import nowhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
     from ..graph import Module
     from .places import Path
 
@@ -65,29 +68,41 @@ def undo(derivation: Derivation, number: int) -> Derivation:
     if not 1 <= number <= len(derivation.steps):
         count = len(derivation.steps)
         fail("E1003", f"there is no step {number}: the derivation has {count}")
-    later = dependants(derivation, number)
-    if later:
-        listed = ", ".join(
-            f"{step} (`{derivation.steps[step - 1].rewrite.text}`)" for step in later
-        )
-        fail(
-            "E1008",
-            f"step {number} cannot be taken back: others replaced what it made",
-            notes=[f"steps that build on it: {listed}"],
-            help=["take those back first, the last one before the others"],
-        )
+    if later := dependants(derivation, number):
+        _refuse(derivation, number, later)
     kept = replace(derivation, steps=())
     for step in derivation.steps:
-        if step.number != number:
-            kept = _again(kept, step)
+        if step.number == number:
+            continue
+        again = _again(kept, step)
+        if again is None:
+            _refuse(derivation, number, (step.number,))
+        kept = again
     return kept
 
 
-def _again(derivation: Derivation, step: Step) -> Derivation:
-    """A step once more, at the operators that it replaced before."""
+def _refuse(derivation: Derivation, number: int, later: Sequence[int]) -> NoReturn:
+    named = (f"{step} (`{derivation.steps[step - 1].rewrite.text}`)" for step in later)
+    fail(
+        "E1008",
+        f"step {number} cannot be taken back: others build on it",
+        notes=[f"steps that build on it: {', '.join(named)}"],
+        help=["take those back first, the last one before the others"],
+    )
+
+
+def _again(derivation: Derivation, step: Step) -> Derivation | None:
+    """A step once more, at the operators that it replaced before; None where it cannot be taken."""
     if step.rewrite.transform is not None:
-        return apply(derivation, step.rewrite, step.places).derivation
-    return apply_at(derivation, step.rewrite, sites_of(step), step.places).derivation
+        try:
+            return apply(derivation, step.rewrite, step.places).derivation
+        except CnnError:  # there are no such places
+            return None
+    wanted = sites_of(step)
+    found = apply_at(derivation, step.rewrite, wanted, step.places).derivation
+    alike = (sites_of(other) for other in found.steps if other.rewrite is step.rewrite)
+    done = {site for sites in alike for site in sites.operators}
+    return found if wanted.operators <= done else None
 
 
 def replay(derivation: Derivation, onto: Derivation) -> Derivation:

@@ -27,6 +27,7 @@ from cnndsl.graph import Module  # noqa: E402
 from cnndsl.irtext import ir_hash, print_module, read_module  # noqa: E402
 from cnndsl.passes.cost import cost  # noqa: E402
 from cnndsl.passes.receptive import Field, receptive_fields  # noqa: E402
+from cnndsl.record import replace  # noqa: E402
 from cnndsl.rewrite.engine import Derivation, apply_all  # noqa: E402
 from cnndsl.rewrite.journal import replay, sites_of, undo  # noqa: E402
 from cnndsl.rewrite.rule import Rewrite  # noqa: E402
@@ -178,16 +179,20 @@ def test_a_step_that_is_taken_back_has_never_been(program: Program, choose: Choo
     try:
         undone = undo(derivation, number)
     except CnnError as problem:
-        assert {d.code for d in problem.diagnostics} <= {"E1008", "E1003"}
+        assert [found.code for found in problem.diagnostics] == ["E1008"]
         event("others build on it")
         return
-    never = Derivation(derivation.start, (), derivation.settings)
-    for step in others:
-        never = applied(never, step.rewrite, step.places)
+    assert_says_the_same(undone.result)
+    never = replace(derivation, steps=())
+    try:
+        for step in others:
+            never = applied(never, step.rewrite, step.places)
+    except CnnError:
+        event("a place that the step made")
+        return
     if [sites_of(step) for step in never.steps] == [sites_of(step) for step in others]:
         event("the same places")
         assert ir_hash(undone.module) == ir_hash(never.module)
-    assert_says_the_same(undone.result)
 
 
 @examples(20)
