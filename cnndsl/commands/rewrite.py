@@ -8,6 +8,7 @@ from ..diagnostics import fail
 from ..exits import OK, UsageError
 from ..terminal import say, show
 from .options import (
+    HARD_MAX_NODES,
     STDIN,
     clean_up_when_terminated,
     compile_given,
@@ -129,11 +130,12 @@ def _write(options: Namespace, derivation: Derivation) -> int:
     from ..output import write_all
     from ..rewrite.words import summary
 
-    files = {options.output: backend("cnn").emit(derivation.result).encode()}
+    text = backend("cnn").emit(derivation.result)
+    files = {options.output: text.encode()}
     notes = [summary(derivation)]
     if options.weights:
         target = _weights_target(options)
-        files[target], said = _moved(options, derivation)
+        files[target], said = _moved(options, derivation, text)
         notes += [*said, f"{target}: the weights of {options.weights}, moved along"]
     inputs = [] if options.file == STDIN else [find_model(options.file)[0]]
     clean_up_when_terminated()
@@ -156,11 +158,17 @@ def _weights_target(options: Namespace) -> str:
     return f"{os.path.splitext(options.output)[0]}.safetensors"
 
 
-def _moved(options: Namespace, derivation: Derivation) -> tuple[bytes, list[str]]:
-    """The weights after all steps as a file, and what is to be said about them."""
+def _moved(options: Namespace, derivation: Derivation, text: str) -> tuple[bytes, list[str]]:
+    """The weights after all steps as a file, and what is to be said about them.
+
+    Arguments:
+        text: the spec, whose layers the file names.
+    """
+    from ..driver import compile_model
     from ..rewrite.carry import carry
+    from ..source import Source
     from ..verify.checkpoints.save import safetensors_of
-    from ..verify.module_weights import by_key, check, read
+    from ..verify.module_weights import by_key, check, read, renamed
 
     given = read(derivation.start, options.weights)
     carried = carry(derivation, given)
@@ -172,8 +180,10 @@ def _moved(options: Namespace, derivation: Derivation) -> tuple[bytes, list[str]
             notes=[f"they are {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"],
             help=["a rule that keeps the function moves all weights: `cnnc rules` says which do"],
         )
-    check(derivation.module, carried.weights)
-    content = safetensors_of(derivation.module, by_key(carried.weights), options.weights)
+    written = compile_model(Source(options.output, text), max_nodes=HARD_MAX_NODES).module
+    weights = renamed(derivation.module, written, carried.weights)
+    check(written, weights)
+    content = safetensors_of(written, by_key(weights), options.weights)
     return content, _errors(derivation, given, carried.weights)
 
 

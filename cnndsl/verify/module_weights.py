@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ..diagnostics import fail
 from ..graph import Module
-from ..passes.flatten import paths
+from ..passes.flatten import flatten, paths
 from . import weights as verified
 from .checkpoints import convert, read_checkpoint, save
 from .ours import trace_of, with_training
@@ -68,6 +68,18 @@ def flat(module: Module, weights: Weights) -> dict[str, Mapping[str, np.ndarray]
     """
     check(module, weights)
     return {name: weights[path] for name, path in paths(module).items() if path in weights}
+
+
+def renamed(module: Module, other: Module, weights: Weights) -> Weights:
+    """The weights by the paths of another module of the same network, operator by operator."""
+    pairs = zip(_operators(module), _operators(other), strict=True)
+    return {after: weights[before] for before, after in pairs if before in weights}
+
+
+def _operators(module: Module) -> list[Path]:
+    """Where all operators are, in their order."""
+    places = paths(module)
+    return [places[node.name] for node in flatten(module).nodes]
 
 
 def shapes(module: Module) -> dict[Path, dict[str, Shape]]:
