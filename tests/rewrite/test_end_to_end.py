@@ -66,7 +66,7 @@ def test_deployed_networks_compute_what_they_did(name: str) -> None:
         found = run(after.module, moved.weights, image, dtype)
         assert relative(found, expected) <= bar
     assert after.cost.macs <= before.cost.macs
-    assert after.cost.params < before.cost.params
+    assert after.cost.params <= before.cost.params
     held = Emitted(after.module).number_of(nnx.Param)
     assert held == after.cost.params == cost(after.module, training=True).params
 
