@@ -24,8 +24,8 @@ def write_all(files: Mapping[str, bytes], inputs: Iterable[str] = ()) -> None:
 
     Arguments:
         files: contents by path.
-        inputs: specs that were read to make the files. Writing over one of them, or over
-            any other spec, is refused; without inputs (the formatter) it is not.
+        inputs: what was read to make the files. Writing over one of them, or over any
+            spec, is refused; without inputs (the formatter) it is not.
 
     Raises CnnError with E0701 (cannot write) or E0703 (would overwrite the input). A
     closed pipe raises BrokenPipeError, which is no fault of ours or of the user.

@@ -15,6 +15,7 @@ from .options import (
     option_file,
     option_output,
     options_for_spec,
+    write,
 )
 
 TYPE_CHECKING = False
@@ -56,6 +57,8 @@ def run(options: Namespace) -> int:
     options.rewrite = [*options.rewrite, *(rule + where for rule in options.rules)]
     compiled = compile_given(options)
     derivation = _derivation(options, compiled)
+    if options.weights_output and not options.weights:
+        raise UsageError("there are no weights to write", "`--weights FILE` names them")
     if options.why_not:
         return show(_why_not(options, compiled, derivation))
     if options.find:
@@ -70,11 +73,11 @@ def run(options: Namespace) -> int:
 
         from ..rewrite.words import as_data
 
-        return show(json.dumps(as_data(derivation), indent=2))
+        return write(options, f"{json.dumps(as_data(derivation), indent=2)}\n".encode())
     if options.explain:
         from ..rewrite.words import explained
 
-        return show(explained(derivation))
+        return write(options, f"{explained(derivation)}\n".encode())
     return _write(options, derivation)
 
 
@@ -137,16 +140,19 @@ def _write(options: Namespace, derivation: Derivation) -> int:
         target = _weights_target(options)
         files[target], said = _moved(options, derivation, text)
         notes += [*said, f"{target}: the weights of {options.weights}, moved along"]
-    inputs = [] if options.file == STDIN else [find_model(options.file)[0]]
+    specs = [] if options.file == STDIN else [find_model(options.file)[0]]
+    weights = [options.weights] if options.weights else []
     clean_up_when_terminated()
-    write_all(files, inputs)
+    write_all(files, [*specs, *weights])
     say("\n".join(notes))
     return OK
 
 
 def _weights_target(options: Namespace) -> str:
-    """Where moved weights go. Raises UsageError when nobody said so."""
+    """Where moved weights go. Raises UsageError when nobody said so, or the spec goes there."""
     if options.weights_output:
+        if os.path.realpath(options.weights_output) == os.path.realpath(options.output):
+            raise UsageError(f"`{options.output}` is for the spec", "the weights need another name")
         if not options.weights_output.endswith(".safetensors"):
             raise UsageError(
                 f"weights cannot be written as `{options.weights_output}`",

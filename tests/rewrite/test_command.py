@@ -119,6 +119,15 @@ def test_undo_and_replay(capsys: Captured) -> None:
         ((), "needs a rule"),
         (("--rule", "factor", "--weights", "w.safetensors"), "where are the weights to go?"),
         (("--rule", "factor", "--weights", "none.pth", "-o", "o.cnn"), "E0905"),
+        (("--rule", "factor", "--weights-output", "o.safetensors"), "there are no weights"),
+        (("--rule", "factor", "-o", "net.cnn"), "E0703"),
+        (("--rule", "factor", "--explain", "-o", "net.cnn"), "E0703"),
+        (("--rule", "factor", "--at", "b..a"), "`a` stands before `b`"),
+        (("--rule", "factor", "--at", "a.."), "there is no place ``"),
+        (("--why-not", "factor at z"), "there is no place `z`"),
+        (("--rule", "factor", "--undo", "-1"), "there is no step -1"),
+        (("--undo", "1"), "there is no step 1"),
+        (("--replay", "none.cnn:like"), "E0501"),
     ],
 )
 def test_wrong_input_writes_nothing(
@@ -157,16 +166,37 @@ def test_weights_move_along(capsys: Captured, folder: Path) -> None:
     assert np.abs(results[0] - results[1]).max() <= 1e-6 * np.abs(results[0]).max()
 
 
-def test_layers_without_weights_are_refused(capsys: Captured, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--rule", "fold_bn", "--weights", "w.safetensors", "-o", "w.cnn"), "E0703"),
+        (("--rule", "fold_bn", "--weights", "w.safetensors", "-o", "o.safetensors",
+          "--weights-output", "./o.safetensors"), "is for the spec"),
+        (("--rule", "fold_bn", "--weights", "other.safetensors", "-o", "o.cnn"), "E0906"),
+        (("--rule", "factor", "--weights", "w.safetensors", "-o", "o.cnn"), "E1007"),
+    ],
+)  # fmt: skip
+def test_weights_are_not_written_in_vain(
+    capsys: Captured, folder: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """Nor over those that were read, over the spec, for another network, or without some."""
     pytest.importorskip("flax")
     from cnndsl.verify.module_weights import draw, write
 
-    module = compile_model("net.cnn:net").module
-    write(module, draw(module), "w.safetensors")
-    _, err = run(capsys, "rewrite", "net.cnn:net", "--rule", "factor", "--weights",
-                 "w.safetensors", "-o", "out.cnn", code=1)  # fmt: skip
-    assert "E1007" in err
-    assert not (folder / "out.cnn").exists()
+    for file, size in (("w", None), ("other", "32x32x6")):
+        module = compile_model("net.cnn:net", input=size).module
+        write(module, draw(module), f"{file}.safetensors")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert main(["rewrite", "net.cnn:net", *arguments]) in (1, 2, 4)
+    assert said in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_journal_goes_where_it_is_told(capsys: Captured, folder: Path) -> None:
+    run(capsys, "rewrite", "net.cnn:net", "--rule", "factor", "--explain", "-o", "journal.txt")
+    run(capsys, "rewrite", "net.cnn:net", "--rule", "factor", "--json", "-o", "journal.json")
+    assert (folder / "journal.txt").read_text(encoding="utf-8").startswith("1. factor")
+    assert json.loads((folder / "journal.json").read_text(encoding="utf-8"))["model"] == "net"
 
 
 def test_the_catalogue(capsys: Captured) -> None:
