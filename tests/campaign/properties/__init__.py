@@ -1,0 +1,1 @@
+"""One module for each property, found by `registry.py`."""
