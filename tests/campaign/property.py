@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from traceback import format_exception_only, format_tb
 
 from cnndsl.record import Record
+
+LONGEST = 6000
+"""Characters of what is kept of a failure."""
 
 
 class Goal(Record):
@@ -41,6 +45,7 @@ class Property(Record):
         cases: how many in a test run; about 20 seconds on one core, at most.
         nightly: how many in a night.
         goals: shares to be reached; a failure is never allowed.
+        where: the file, for the page.
     """
 
     name: str
@@ -49,10 +54,11 @@ class Property(Record):
     cases: int
     nightly: int
     goals: tuple[Goal, ...] = ()
+    where: str = ""
 
 
 class Failure(Record):
-    """A case that failed: `python -m tests.campaign --only NAME --seed SEED` runs it again."""
+    """A case that failed; `python -m tests.campaign --only NAME --seed SEED` tries it again."""
 
     property: str
     seed: str
@@ -60,17 +66,19 @@ class Failure(Record):
 
 
 class Tally(Record):
-    """What some cases came to."""
+    """What some cases came to, and the processor time that they took in seconds."""
 
     cases: int
     counts: Mapping[str, int]
     failures: tuple[Failure, ...] = ()
+    seconds: float = 0.0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.cases + other.cases,
             dict(Counter(self.counts) + Counter(other.counts)),
             self.failures + other.failures,
+            self.seconds + other.seconds,
         )
 
 
@@ -84,15 +92,22 @@ def generator(property: Property, seed: str) -> random.Random:
 
 def attempt(property: Property, seed: str) -> Tally:
     """One case."""
+    start = time.process_time()
+    counts: Mapping[str, int] | None = None
+    failures: tuple[Failure, ...] = ()
     try:
         counts = property.run(generator(property, seed))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as problem:  # RecursionError and MemoryError are failures
-        last = format_tb(problem.__traceback__)[-1]
-        what = "".join(format_exception_only(problem)) + last
-        return Tally(1, {}, (Failure(property.name, seed, what[:4000]),))
-    return Tally(1, dict(counts or {}))
+        failures = (Failure(property.name, seed, _said(problem)),)
+    return Tally(1, dict(counts or {}), failures, time.process_time() - start)
+
+
+def _said(problem: BaseException) -> str:
+    """An exception with its notes, which hold Hypothesis's example, and the last line of code."""
+    last = format_tb(problem.__traceback__)[-1]
+    return ("".join(format_exception_only(problem)) + last)[:LONGEST]
 
 
 def tally(property: Property, seeds: Iterable[str]) -> Tally:

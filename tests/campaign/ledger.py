@@ -1,0 +1,169 @@
+"""What the campaigns came to: `ledger.json`, which they add to, and the page made of it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cnndsl.record import Record
+from tests.campaign.property import NOTHING, Failure, Property, Tally
+
+HERE = Path(__file__).parent
+LEDGER = HERE / "ledger.json"
+FOUND = HERE / "found.toml"
+PAGE = HERE.parents[1] / "docs" / "reliability.md"
+
+
+class Run(Record):
+    """One campaign: the seed that its cases begin with, and what it tried."""
+
+    name: str
+    commit: str
+    python: str
+    jobs: int
+
+
+def load() -> dict[str, Any]:
+    """The runs by their seed."""
+    return json.loads(LEDGER.read_text(encoding="utf-8")) if LEDGER.exists() else {}
+
+
+def save(run: Run, found: Mapping[str, Tally]) -> None:
+    """Enter a run, in place of what was entered of it before."""
+    runs = load()
+    runs[run.name] = {
+        "commit": run.commit,
+        "python": run.python,
+        "properties": {name: _as_data(tally) for name, tally in found.items() if tally.cases},
+    }
+    LEDGER.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _as_data(tally: Tally) -> dict[str, Any]:
+    return {
+        "cases": tally.cases,
+        "seconds": round(tally.seconds, 1),
+        "counts": dict(sorted(tally.counts.items())),
+        "failures": [{"seed": f.seed, "what": f.what} for f in tally.failures],
+    }
+
+
+def _from_data(name: str, data: Mapping[str, Any]) -> Tally:
+    failures = tuple(Failure(name, f["seed"], f["what"]) for f in data["failures"])
+    return Tally(data["cases"], data["counts"], failures, data["seconds"])
+
+
+# ----------------------------------------------------------------------- the page
+
+
+def publish(runs: Mapping[str, Any], known: Mapping[str, Property]) -> None:
+    """Write `docs/reliability.md`."""
+    PAGE.write_text(page(runs, known), encoding="utf-8")
+
+
+def page(runs: Mapping[str, Any], known: Mapping[str, Property]) -> str:
+    """The page: what was tried how often, what failed, what became of it."""
+    totals = dict.fromkeys(known, NOTHING)
+    for run in runs.values():
+        for name, data in run["properties"].items():
+            if name in totals:
+                totals[name] += _from_data(name, data)
+    parts = [_lead(totals), _goals(totals, known), _tables(totals, known), _found(), _runs(runs)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _lead(totals: Mapping[str, Tally]) -> str:
+    hours = sum(tally.seconds for tally in totals.values()) / 3600
+    cases = sum(_examples(tally) for tally in totals.values())
+    return f"""\
+# Reliability
+
+What must hold for every input, how often that was tried, and what failed. Each test run tries a
+few hundred cases of everything, always the same; a campaign tries new ones for as long as it is
+given. Campaigns so far: **{cases:,} cases in {hours:.1f} hours** of one processor core.
+
+    python -m tests.campaign --hours 2                    # adds to this page
+    python -m tests.campaign --only NAME --seed SEED      # one case again
+
+A failure is an exception that is no coded message, a wrong result, more than ten minutes or more
+than the machine has. Each became a test of its own, which is tried for ever. Failures count from
+the first campaign on, before they were repaired."""
+
+
+def _examples(tally: Tally) -> int:
+    return tally.counts.get("examples", tally.cases)
+
+
+def _goals(totals: Mapping[str, Tally], known: Mapping[str, Property]) -> str:
+    rows = [
+        f"| {property.name} | {goal.part} of {goal.whole} | {_bounds(goal.least, goal.most)} | "
+        f"{totals[name].counts.get(goal.part, 0):,} of {totals[name].counts[goal.whole]:,} | "
+        f"{totals[name].counts.get(goal.part, 0) / totals[name].counts[goal.whole]:.2%} |"
+        for name, property in known.items()
+        for goal in property.goals
+        if totals[name].counts.get(goal.whole)
+    ]
+    if not rows:
+        return ""
+    head = _head("property", "share", "goal", "counted:", ":")
+    return "\n".join(["## Shares", "", head, *rows])
+
+
+def _bounds(least: float, most: float) -> str:
+    parts = [f"≥ {least:.0%}"] * (least > 0) + [f"≤ {most:.0%}"] * (most < 1)
+    return ", ".join(parts)
+
+
+def _tables(totals: Mapping[str, Tally], known: Mapping[str, Property]) -> str:
+    files: dict[str, list[str]] = defaultdict(list)
+    for name, property in sorted(known.items(), key=lambda item: _place(item[1])):
+        tally = totals[name]
+        files[property.where].append(
+            f"| {name} | {property.claim} | {_examples(tally):,} | {tally.seconds / 60:.1f} | "
+            f"{len(tally.failures)} |"
+        )
+    head = (
+        "| property | what holds | cases | minutes | failed |\n| --- | --- | ---: | ---: | ---: |"
+    )
+    return "\n\n".join(
+        f"## `{where}`\n\n{head}\n" + "\n".join(rows) for where, rows in files.items()
+    )
+
+
+def _place(property: Property) -> tuple[bool, str]:
+    return not property.where.startswith("tests/campaign"), property.where
+
+
+def _found() -> str:
+    """What was found and repaired, with the test that remains."""
+    entries: Sequence[Mapping[str, str]] = (
+        tomllib.loads(FOUND.read_text(encoding="utf-8"))["found"] if FOUND.exists() else []
+    )
+    if not entries:
+        return ""
+    rows = [f"| {e['property']} | {e['what']} | `{e['test']}` |" for e in entries]
+    head = _head("property", "what was wrong", "test")
+    return "\n".join(["## Found and repaired", "", head, *rows])
+
+
+def _runs(runs: Mapping[str, Any]) -> str:
+    rows = []
+    for name, run in runs.items():
+        tallies = {n: _from_data(n, data) for n, data in run["properties"].items()}
+        hours = sum(tally.seconds for tally in tallies.values()) / 3600
+        cases = sum(_examples(tally) for tally in tallies.values())
+        failed = sum(len(tally.failures) for tally in tallies.values())
+        cells = (f"`{name}`", run["commit"], run["python"], f"{hours:.2f}", f"{cases:,}", failed)
+        rows.append(f"| {' | '.join(map(str, cells))} |")
+    head = _head("seed", "commit", "Python", "hours:", "cases:", "failed:")
+    return "\n".join(["## Campaigns", "", head, *rows])
+
+
+def _head(*titles: str) -> str:
+    """The first two lines of a table; a colon behind a title puts its column to the right."""
+    rule = ["---:" if title.endswith(":") else "---" for title in titles]
+    return f"| {' | '.join(t.rstrip(':') for t in titles)} |\n| {' | '.join(rule)} |"
