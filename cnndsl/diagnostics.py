@@ -1,7 +1,7 @@
 """Diagnostics are data: a code, a message that stands alone, labelled spans, notes, help.
 
-The core creates and collects them; `render.py` turns them into text or JSON at
-the rim, and `codes.py` has the page that `cnnc explain CODE` prints.
+The core creates and collects them; `render/` turns them into text, JSON or
+SARIF at the rim, and `codes.py` has the page that `cnnc explain CODE` prints.
 """
 
 from __future__ import annotations
@@ -60,6 +60,15 @@ class Diagnostic(Record):
     @property
     def is_error(self) -> bool:
         return self.strict or self.code.startswith("E")
+
+    @property
+    def severity(self) -> str:
+        """`error`, `warning` or `internal error`, from the letter of the code.
+
+        A warning that counts as an error (`--strict`) is called one.
+        """
+        kinds = {"E": "error", "W": "error" if self.strict else "warning"}
+        return kinds.get(self.code[:1], "internal error")
 
     @property
     def place(self) -> Span | None:

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl.diagnostics import Diagnostic, Fix, Help, Label, error
-from cnndsl.render import columns, render, render_all, to_github, to_json, visible, wrap
+from cnndsl.render import columns, render, render_all, visible, wrap
+from cnndsl.render.github import to_github
+from cnndsl.render.json import to_json
 from cnndsl.source import Source, Span
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "diagnostics-schema.json"
@@ -46,12 +48,15 @@ def net() -> Source:
 
 def test_one_label(net: Source) -> None:
     found = render(error("E0201", "there is no operator `relu`", span(net, "relu"), "here"))
-    assert found == """\
+    assert (
+        found
+        == """\
 error[E0201]: there is no operator `relu`
  --> net.cnn:4:7
   |
 4 |       relu
   |       ^^^^ here"""
+    )
 
 
 def test_labels_on_several_lines_notes_and_help(net: Source) -> None:
@@ -66,7 +71,9 @@ def test_labels_on_several_lines_notes_and_help(net: Source) -> None:
             help=["project the shortcut: `shortcut_b(4*n, stride)`"],
         )
     )
-    assert found == """\
+    assert (
+        found
+        == """\
 error[E0301]: `add` needs equal shapes
  --> net.cnn:5:7
   |
@@ -78,6 +85,7 @@ error[E0301]: `add` needs equal shapes
   |
   = 256 ≠ 64
   = help: project the shortcut: `shortcut_b(4*n, stride)`"""
+    )
 
 
 def test_gap_is_elided(net: Source) -> None:
@@ -121,7 +129,9 @@ def test_other_file() -> None:
         error("E0502", "these files use each other", span(first, '"b.cnn"'),
               also=[Label(span(second, '"a.cnn"'), "closes the circle")])
     )  # fmt: skip
-    assert found == """\
+    assert (
+        found
+        == """\
 error[E0502]: these files use each other
  --> a.cnn:1:5
   |
@@ -131,6 +141,7 @@ error[E0502]: these files use each other
   |
 1 | use "a.cnn"
   |     ------- closes the circle"""
+    )
 
 
 def test_span_over_lines_is_marked_on_its_first(net: Source) -> None:

@@ -62,11 +62,9 @@ def _checked(spec: str, options: Namespace, diagnostics: list[Diagnostic]) -> li
 def _for_tools(
     format: str, diagnostics: Sequence[Diagnostic], models: Sequence[driver.Compiled]
 ) -> str:
-    from ..render import to_github, to_json
+    from ..render import for_tools
 
-    if format == "github":
-        return to_github(diagnostics)
-    return to_json(diagnostics, [_facts(compiled) for compiled in models])
+    return for_tools(format, diagnostics, [_facts(compiled) for compiled in models])
 
 
 def _facts(compiled: driver.Compiled) -> dict[str, object]:

@@ -1,0 +1,42 @@
+"""Diagnostics as workflow commands, which GitHub shows beside the changed lines."""
+
+from __future__ import annotations
+
+from .characters import visible
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..diagnostics import Diagnostic
+
+
+def to_github(diagnostics: Iterable[Diagnostic]) -> str:
+    """Diagnostics as workflow commands, which GitHub shows beside the changed lines."""
+    return "".join(_annotation(diagnostic) + "\n" for diagnostic in diagnostics)
+
+
+def _annotation(diagnostic: Diagnostic) -> str:
+    kind = "warning" if diagnostic.severity == "warning" else "error"
+    properties = {"title": diagnostic.code}
+    if diagnostic.place is not None:
+        source = diagnostic.place.source
+        line, column = source.position(diagnostic.place.start)
+        end_line, end_column = source.position(diagnostic.place.end)
+        place = {"file": source.name, "line": line, "endLine": end_line}
+        place |= {"col": column, "endColumn": end_column}
+        properties = {name: str(value) for name, value in place.items()} | properties
+    text = [diagnostic.message, *(label.text for label in diagnostic.labels[:1] if label.text)]
+    text += [*diagnostic.notes, *(f"help: {help.text}" for help in diagnostic.help)]
+    settings = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    lines = "\n".join(text)
+    return f"::{kind} {settings}::{_data(lines)}"
+
+
+def _data(text: str) -> str:
+    lines = text.replace("%", "%25").split("\n")
+    return "%0A".join(visible(line.replace("\r", "")) for line in lines)
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
