@@ -35,6 +35,13 @@ class Code(Record):
     right: str = ""
     files: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def examples(self) -> list[tuple[str, str]]:
+        """The examples with their titles."""
+        files = [(f"With {name}", text) for name, text in self.files]
+        named = [("Wrong", self.wrong), ("Right", self.right), *files]
+        return [(title, text) for title, text in named if text]
+
 
 def _read(pages: str) -> dict[str, Code]:
     """The pages by code, in their order."""
@@ -63,12 +70,16 @@ CODES = _read(PAGES)
 def page(code: Code) -> str:
     """A page for the terminal."""
     parts = [f"{code.code}: {code.title}", code.text]
-    files = [(f"With {name}", text) for name, text in code.files]
-    for title, example in (("Wrong", code.wrong), ("Right", code.right), *files):
-        if example:
-            lines = "\n".join(f"    {line}".rstrip() for line in example.splitlines())
-            parts.append(f"{title}:\n\n{lines}")
+    for title, example in code.examples:
+        lines = "\n".join(f"    {line}".rstrip() for line in example.splitlines())
+        parts.append(f"{title}:\n\n{lines}")
     return "\n\n".join(parts)
+
+
+def page_as_markdown(code: Code) -> str:
+    """A page for a tool, which shows the code and the title itself."""
+    blocks = [f"{title}:\n\n```cnn\n{example}```" for title, example in code.examples]
+    return "\n\n".join([code.text, *blocks])
 
 
 def index() -> str:

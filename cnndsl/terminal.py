@@ -13,8 +13,8 @@ from .exits import OK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import TextIO
+    from collections.abc import Iterable, Sequence
+    from typing import Any, TextIO
 
     from .render import Style
 
@@ -72,3 +72,22 @@ def report(diagnostics: Sequence[Diagnostic], color: str) -> None:
 
         style = style_of(sys.stderr, color)
         say(render_all(diagnostics, color=style.color, width=style.width, unicode=style.unicode))
+
+
+def publish(
+    diagnostics: Sequence[Diagnostic],
+    format: str,
+    color: str,
+    models: Iterable[dict[str, Any]] = (),
+) -> None:
+    """Diagnostics as `--output-format` says: text is a message, what tools read a result.
+
+    Arguments:
+        models: what JSON says about the models without errors.
+    """
+    if format == "text":
+        return report(diagnostics, color)
+    from .output import write_stdout
+    from .render import for_tools
+
+    write_stdout(for_tools(format, diagnostics, models).encode(errors="backslashreplace"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from ..diagnostics import CnnError, Diagnostic
 from ..exits import exit_code
-from ..terminal import report, say, show
-from .options import choice, options_for_check, source_of
+from ..terminal import publish, say, show
+from .options import option_format, options_for_check, source_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
 
     from .. import driver
     from ..symbol import Size
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE[:MODEL]", help="`-` is standard input")
-    parser.add_argument(
-        "--output-format", type=choice("text", "json", "github"), default="text",
-        metavar="FORMAT", help="text (default), json or github",
-    )  # fmt: skip
+    option_format(parser)
     options_for_check(parser)
 
 
@@ -34,17 +30,12 @@ def run(options: Namespace) -> int:
             models += _checked(spec, options, diagnostics)
         except CnnError as problem:
             diagnostics += problem.diagnostics
+    publish(diagnostics, options.output_format, options.color, map(_facts, models))
     if options.output_format == "text":
-        report(diagnostics, options.color)
         for compiled in models:
             show(_verdict(compiled))
         if not models and not diagnostics:
             say("no errors, and no model to check")
-    else:
-        from ..output import write_stdout
-
-        text = _for_tools(options.output_format, diagnostics, models)
-        write_stdout(text.encode(errors="backslashreplace"))
     return exit_code(diagnostics)
 
 
@@ -57,14 +48,6 @@ def _checked(spec: str, options: Namespace, diagnostics: list[Diagnostic]) -> li
     for compiled in found:
         diagnostics += compiled.diagnostics
     return found
-
-
-def _for_tools(
-    format: str, diagnostics: Sequence[Diagnostic], models: Sequence[driver.Compiled]
-) -> str:
-    from ..render import for_tools
-
-    return for_tools(format, diagnostics, [_facts(compiled) for compiled in models])
 
 
 def _facts(compiled: driver.Compiled) -> dict[str, object]:

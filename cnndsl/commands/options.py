@@ -49,6 +49,15 @@ def options_for_check(parser: ArgumentParser) -> None:
     )
 
 
+def option_format(parser: ArgumentParser) -> None:
+    """How diagnostics are printed; `terminal.publish` does it."""
+    formats = ("text", "json", "sarif", "github")
+    parser.add_argument(
+        "--output-format", type=choice(*formats), default="text", metavar="FORMAT",
+        help="text (default), json, sarif or github",
+    )  # fmt: skip
+
+
 def option_file(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE[:MODEL]", help="a spec; `-` is standard input")
 
