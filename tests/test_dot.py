@@ -18,10 +18,11 @@ import pytest
 
 from cnndsl import driver
 from cnndsl.backends.dot import BACKEND, LEVELS
-from cnndsl.backends.dot.graph import clean, quote, unquote, wrap
+from cnndsl.backends.dot.graph import wrap
 from cnndsl.backends.dot.render import render
 from cnndsl.backends.dot.style import GREYS, LEGEND, NOTE, PAPER, STYLES, TRAINING
 from cnndsl.diagnostics import CnnError
+from cnndsl.escape import dot_read, dot_string, visible
 from cnndsl.graph import Call, Graph, Module, Node, Output, Value
 from cnndsl.ops.activation import Relu
 from cnndsl.ops.conv import Conv
@@ -210,7 +211,7 @@ def test_boxes_have_all_costs_and_name_real_nodes(spec: Path, level: str) -> Non
         assert found == symbolic(str(amount))
     if level != "network":
         paths = {node.name for node in flatten(module).nodes}
-        drawn = [unquote(b["data_path"]) for b in boxes if b.get("data_op")]
+        drawn = [dot_read(b["data_path"]) for b in boxes if b.get("data_op")]
         assert all(path in paths or any(p.startswith(f"{path}.") for p in paths) for path in drawn)
 
 
@@ -500,7 +501,7 @@ def test_hostile_names_in_svg(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:24])
 def test_quoting_is_undone_by_unquoting(text: str) -> None:
-    assert unquote(quote(text)[1:-1]) == "\n".join(clean(line) for line in text.split("\n"))
+    assert dot_read(dot_string(text)[1:-1]) == "\n".join(map(visible, text.split("\n")))
 
 
 # ---------------------------------------------------------------------- rendering

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnndsl.diagnostics import Diagnostic, Fix, Help, Label, error
-from cnndsl.render import columns, render, render_all, visible, wrap
+from cnndsl.escape import visible
+from cnndsl.render import columns, render, render_all, wrap
 from cnndsl.render.github import to_github
 from cnndsl.render.json import to_json
 from cnndsl.source import Source, Span

@@ -6,8 +6,9 @@ block for each, with names that say how they differ.
 
 from __future__ import annotations
 
+from cnndsl.escape import cnn_string
 from cnndsl.graph import Call, Graph, Module
-from cnndsl.lexer import MAX_STRING
+from cnndsl.limits import STRING
 from cnndsl.op import OPS
 from cnndsl.record import Record, replace
 from cnndsl.syntax import (
@@ -147,7 +148,7 @@ class Book:
     def file(self) -> File:
         """The whole text as a tree."""
         module = self.module
-        source = module.source.replace('"', "'").replace("\n", " ")[:MAX_STRING]
+        source = cnn_string(module.source, STRING.default)
         note = (SourceNote(String(source, AT), AT),) if source else ()
         body = statements(self.main, self, Style(sizes=True, is_model=True))
         inside = Body(self._spelled((*note, *self.settings.statements(), *body)), AT)

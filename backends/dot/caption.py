@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnndsl.escape import dot_markup
 from cnndsl.graph import Module
 from cnndsl.history import Change, History
 from cnndsl.notation import number, scaled, shape, signed_percent, whole_formula
@@ -10,7 +11,6 @@ from cnndsl.passes.depth import depth
 from cnndsl.passes.outline import Item, Repeat, known_multiples, label_text, outline, row_text
 from cnndsl.record import Record
 
-from .graph import html
 from .scene import Scene
 from .style import LEGEND, NOTE, Style, legend_family, style_of
 
@@ -68,12 +68,12 @@ def caption_label(
     facts: Facts, scene: Scene, theme: str, legend: bool, notes: Iterable[str]
 ) -> str:
     """An HTML-like table: the name, the facts, the legend, notes."""
-    rows = [f"<tr><td><b>{html(facts.name)}</b></td></tr>"]
-    rows += [f"<tr><td>{html(line)}</td></tr>" for line in _filled(facts.phrases)]
+    rows = [f"<tr><td><b>{dot_markup(facts.name)}</b></td></tr>"]
+    rows += [f"<tr><td>{dot_markup(line)}</td></tr>" for line in _filled(facts.phrases)]
     if legend:
         rows += _legend(scene, theme)
     rows += [
-        f'<tr><td><font point-size="8" color="{NOTE}">{html(line)}</font></td></tr>'
+        f'<tr><td><font point-size="8" color="{NOTE}">{dot_markup(line)}</font></td></tr>'
         for note in notes
         for line in _filled(note.split(" "), " ")
     ]
@@ -128,7 +128,7 @@ def _legend(scene: Scene, theme: str) -> list[str]:
     styles = [style_of(family, theme) for family in LEGEND if family in present]
     rows = [f"<tr><td>{_chips(styles)}</td></tr>"] if len(styles) > 1 else []
     rows += [
-        f'<tr><td><font point-size="8" color="{NOTE}">{html(line)}</font></td></tr>'
+        f'<tr><td><font point-size="8" color="{NOTE}">{dot_markup(line)}</font></td></tr>'
         for line in _filled(legend_notes(scene))
     ]
     return rows
@@ -140,7 +140,7 @@ def _chips(styles: list[Style]) -> str:
     for start in range(0, len(styles), 3):
         inside = "".join(
             f'<td bgcolor="{style.fill}"><font point-size="8" color="{style.text}">'
-            f"{html(style.title)}</font></td>"
+            f"{dot_markup(style.title)}</font></td>"
             for style in styles[start : start + 3]
         )
         rows.append(f"<tr>{inside}</tr>")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cnndsl.escape import LONGEST, dot_markup, dot_string, visible
 from cnndsl.record import Record
-from cnndsl.render import visible
 
 from .scene import Box, Edge, Frame, Scene
 from .style import (
@@ -25,9 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-LONGEST = 2_000
-"""Characters in an attribute; Graphviz fails above 16,384."""
-LONGEST_LABEL = 240
+LONGEST_NAME, LONGEST_LABEL = 60, 240
 WIDEST, NARROW = 46, 20
 """Characters in a line of a label where it can be broken, in upright figures and others."""
 SIZE, SMALL = 9, 8
@@ -75,7 +73,7 @@ def dot_text(
         facts: attributes of the graph that Graphviz ignores and `render` reads.
         notes: comments at the top.
     """
-    lines = [f"// {clean(note)}" for note in notes]
+    lines = [f"// {visible(note)}" for note in notes]
     lines.append(f"digraph {quote(name)} {{")
     lines += [f"  {line}" for line in _header(look, caption, facts or {})]
     groups = _groups(scene)
@@ -89,42 +87,17 @@ def dot_text(
     return "\n".join(lines) + "\n"
 
 
-# ---------------------------------------------------------------------- escaping
-
-
-def clean(text: str, longest: int = LONGEST) -> str:
-    """The text with control, bidirectional and invisible signs shown, and not too long."""
-    kept = visible(text[: longest + 1])
-    return kept if len(kept) <= longest else kept[: longest - 1] + "…"
+# ----------------------------------------------------------------------- labels
 
 
 def quote(text: str) -> Written:
-    """A DOT string. Line breaks stay line breaks."""
-    parts = [clean(line) for line in text.split("\n")]
-    escaped = [part.replace("\\", "\\\\").replace('"', '\\"') for part in parts]
-    return Written('"' + "\\n".join(escaped) + '"')
+    """A DOT string."""
+    return Written(dot_string(text))
 
 
-def unquote(text: str) -> str:
-    """The inverse of `quote`, without its quotes."""
-    signs = iter(text)
-    return "".join(
-        {"n": "\n"}.get(following, following)
-        if sign == "\\" and (following := next(signs, ""))
-        else sign
-        for sign in signs
-    )
-
-
-def quote_label(text: str) -> Written:
+def quote_label(text: str, longest: int = LONGEST) -> Written:
     """A plain label: Graphviz reads HTML entities in it."""
-    return quote(text.replace("&", "&amp;"))
-
-
-def html(text: str) -> str:
-    """Text inside an HTML-like label, where `\\N` would be the name of the box too."""
-    escaped = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace('"', "&quot;").replace("\\", "\\\\")
+    return Written(dot_string(text, longest, entities=True))
 
 
 def wrap(text: str, widest: int = WIDEST) -> str:
@@ -240,7 +213,7 @@ def _frame(frame: Frame, look: Look) -> dict[str, str | int | float | None]:
         "margin": 7,
         "labelloc": "t",
         "labeljust": "l",
-        "label": _bold(html(title)) if title else EMPTY,
+        "label": _bold(dot_markup(title)) if title else EMPTY,
     }
 
 
@@ -262,7 +235,7 @@ def _box(box: Box, look: Look) -> dict[str, str | int | float | None]:
         "port": _port,
         "title": _title,
     }[box.kind](box, look)
-    data = {f"data_{name}": clean(value) for name, value in box.data}
+    data = {f"data_{name}": value for name, value in box.data}
     return {**values, "class": f"{box.kind} {box.family}".strip(), **data}
 
 
@@ -293,13 +266,13 @@ def _label(box: Box, widest: int) -> Written:
     text = wrap(box.text + mark, widest)
     if not box.label and box.count == 1:
         return quote_label(text)
-    lines = [html(line) for line in text.split("\n")]
+    lines = [dot_markup(line) for line in text.split("\n")]
     if box.label:
         gap = "<br/>" if "\n" in box.text and len(lines) > 1 else "&nbsp; "
         lines[0] = (
-            f"<b>{html(clean(box.label, 60))}</b>{gap}{lines[0]}"
+            f"<b>{dot_markup(box.label, LONGEST_NAME)}</b>{gap}{lines[0]}"
             if lines[0]
-            else f"<b>{html(clean(box.label, 60))}</b>"
+            else f"<b>{dot_markup(box.label, LONGEST_NAME)}</b>"
         )
     if box.count > 1:
         lines[0] = f"{lines[0]}&nbsp; <b>× {box.count}</b>"
@@ -310,8 +283,8 @@ def _head(box: Box, look: Look) -> dict[str, str | int | float | None]:
     """The title of an opened block is where the flow enters it."""
     if not look.upright:
         return _point()
-    lines = [html(line) for line in wrap(box.text, 56).split("\n") if line]
-    label = f"{html(clean(box.label, 60))}&nbsp; " if box.label else ""
+    lines = [dot_markup(line) for line in wrap(box.text, 56).split("\n") if line]
+    label = f"{dot_markup(box.label, LONGEST_NAME)}&nbsp; " if box.label else ""
     times = f"&nbsp; × {box.count}" if box.count > 1 else ""
     text = label + "<br/>".join(lines) + times
     return {
@@ -344,7 +317,7 @@ def _circle(box: Box, look: Look) -> dict[str, str | int | float | None]:
 
 def _port(box: Box, look: Look) -> dict[str, str | int | float | None]:
     return {
-        "label": quote_label(clean(box.text, 60)),
+        "label": quote_label(box.text, LONGEST_NAME),
         "shape": "plaintext",
         "style": EMPTY,
         "margin": "0.03,0.02",
@@ -355,7 +328,7 @@ def _port(box: Box, look: Look) -> dict[str, str | int | float | None]:
 
 
 def _title(box: Box, look: Look) -> dict[str, str | int | float | None]:
-    text = html(clean(box.text, 60))
+    text = dot_markup(box.text, LONGEST_NAME)
     return {"label": _bold(text), "shape": "plain", "style": EMPTY, "margin": 0.02}
 
 

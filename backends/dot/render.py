@@ -12,8 +12,7 @@ from __future__ import annotations
 import re
 
 from cnndsl.diagnostics import fail
-
-from .graph import unquote
+from cnndsl.escape import dot_read, xml
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,11 +179,11 @@ _DATA = re.compile(r'data_(\w+)="((?:[^"\\]|\\.)*)"')
 def _finish_svg(svg: str, dot_text: str) -> str:
     """Facts on every box, a title and a description for all, nothing of the tool."""
     facts = {
-        found[1]: {name: unquote(value) for name, value in _DATA.findall(found[2])}
+        found[1]: {name: dot_read(value) for name, value in _DATA.findall(found[2])}
         for found in _STATEMENT.finditer(dot_text)
     }
     header = re.search(r"^  graph \[(.*)\]$", dot_text, re.MULTILINE)
-    about = {n: unquote(v) for n, v in _DATA.findall(header[1])} if header else {}
+    about = {n: dot_read(v) for n, v in _DATA.findall(header[1])} if header else {}
     svg = re.sub(r"<!--.*?-->\n?", "", svg, flags=re.DOTALL)
     svg = re.sub(r"(?s)^.*?(?=<svg)", '<?xml version="1.0" encoding="UTF-8"?>\n', svg)
     svg = svg.replace('stroke="transparent"', 'stroke="none"')
@@ -196,8 +195,8 @@ def _root(found: re.Match[str], about: dict[str, str]) -> str:
     title, description = about.get("title", ""), about.get("description", "")
     named = ' aria-labelledby="figure-title figure-description"' if title else ""
     texts = (
-        f'\n<title id="figure-title">{_xml(title)}</title>'
-        f'\n<desc id="figure-description">{_xml(description)}</desc>'
+        f'\n<title id="figure-title">{xml(title)}</title>'
+        f'\n<desc id="figure-description">{xml(description)}</desc>'
         if title
         else ""
     )
@@ -210,9 +209,9 @@ def _group(found: re.Match[str], facts: dict[str, dict[str, str]]) -> str:
     if not kind.startswith("node "):
         return f'<g id="{id}" class="{kind}">'
     data = facts.get(name, {})
-    attributes = "".join(f' data-{key}="{_xml(value)}"' for key, value in data.items() if value)
+    attributes = "".join(f' data-{key}="{xml(value)}"' for key, value in data.items() if value)
     said = " · ".join(_said(data))
-    title = f"\n<title>{_xml(said)}</title>" if said else ""
+    title = f"\n<title>{xml(said)}</title>" if said else ""
     return f'<g id="{name}" class="{kind}"{attributes}>{title}'
 
 
@@ -227,8 +226,3 @@ def _said(data: dict[str, str]) -> list[str]:
         number = f"{int(value):,}" if value.isdecimal() else value
         parts.append(f"{before}{number}{after.get(key, '')}")
     return parts
-
-
-def _xml(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace('"', "&quot;").replace("\n", " ")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cnndsl.emitter import Group, Infix, Piece, flat, named
+from cnndsl.escape import python_string
 from cnndsl.record import Record
 
 
@@ -183,8 +184,7 @@ def text_of(value: Any) -> str:
         text = text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
         return text if any(c in text for c in ".e") else f"{text}.0"
     if isinstance(value, str):
-        quoted = repr(value)
-        return f'"{value}"' if quoted == f"'{value}'" and '"' not in value else quoted
+        return python_string(value)
     return repr(value)
 
 

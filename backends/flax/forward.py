@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cnndsl.emitter import Group as Bracket
 from cnndsl.emitter import Piece, flat, layout
+from cnndsl.escape import python_string
 from cnndsl.record import Record
 
 from .classes import ClassPlan, Group, Member, node_word
@@ -604,7 +605,7 @@ def input_names(cls: ClassPlan) -> list[str]:
 def _dictionary(items: Iterable[tuple[str, Piece]]) -> Bracket:
     entries = []
     for name, piece in items:
-        key = f'"{name}": '
+        key = f"{python_string(name)}: "
         if isinstance(piece, Bracket):
             entries.append(Bracket(key + piece.head, piece.items))
         else:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from cnndsl.emitter import Comprehension, Emitter, Group, Piece, layout, prefixed
+from cnndsl.escape import python_docstring, python_string, visible
 from cnndsl.graph import Module
 from cnndsl.record import Record
 from cnndsl.types import TensorType
@@ -139,7 +140,7 @@ def emit_module(module: Module, facts: Mapping[str, object] | None = None) -> st
 
 
 def _loss_weight(name: str, weight: float) -> str:
-    return f'"{name}": {text_of(float(weight))}'
+    return f"{python_string(name)}: {text_of(float(weight))}"
 
 
 def _names_in(text: str) -> set[str]:
@@ -163,7 +164,7 @@ def _imports(used: set[str]) -> str:
 def _check(text: str, name: str) -> None:
     """Raise unless the text compiles."""
     try:
-        compile(text, f"{name}.py", "exec")
+        compile(text, "<emitted>", "exec")
     except SyntaxError as problem:
         raise EmissionError(f"emitted code for `{name}` does not compile: {problem}") from problem
 
@@ -184,13 +185,12 @@ def _header(module: Module, model: ClassPlan, facts: Mapping[str, object]) -> st
     if module.history.changes:
         table["rewritten by"] = ", ".join(change.rule for change in module.history.changes)
     width = max(map(len, table)) + 3
-    lines = [f'"""{model.name}: the network `{module.name}` in `flax.nnx`.', ""]
+    lines = [f"{model.name}: the network `{module.name}` in `flax.nnx`.", ""]
     if module.source:
-        lines += [*textwrap.wrap(_plain(module.source) + ".", WIDTH), ""]
+        lines += [*textwrap.wrap(visible(module.source).rstrip(".") + ".", WIDTH), ""]
     for name, text in table.items():
-        lines += textwrap.wrap(
-            text, WIDTH, initial_indent=f"    {name:<{width}}", subsequent_indent=" " * (width + 4)
-        )
+        first, others = f"    {name:<{width}}", " " * (width + 4)
+        lines += textwrap.wrap(visible(text), WIDTH, initial_indent=first, subsequent_indent=others)
     arguments = ", ".join(inputs)
     training = [output.name for output in module.main.outputs if output.training]
     lines += [
@@ -216,7 +216,7 @@ def _header(module: Module, model: ClassPlan, facts: Mapping[str, object]) -> st
                 WIDTH,
             ),
         ]
-    return "\n".join([*lines, '"""'])
+    return '"""' + "\n".join([*map(python_docstring, lines), '"""'])
 
 
 def _example(types: Sequence[TensorType], module: Module) -> str:
@@ -228,11 +228,6 @@ def _example(types: Sequence[TensorType], module: Module) -> str:
 
 def _number(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _plain(text: str) -> str:
-    """Text for a docstring."""
-    return text.replace("\\", "\\\\").replace('"""', "'''").rstrip(".")
 
 
 # -------------------------------------------------------------------- classes
@@ -265,7 +260,7 @@ class _ClassWriter:
         body = Body(cls, self.is_model)
         out.line(f"class {cls.name}(nnx.Module):")
         with out.indented():
-            out.line(f'"""{self._docstring()}"""')
+            out.line(f'"""{python_docstring(self._docstring())}"""')
             out.blank()
             if self._has_init(body):
                 self._init(body)
@@ -418,7 +413,7 @@ class _ClassWriter:
     def _stage(self, region: tuple[str, ...]) -> str:
         """A stage's name and the shape that it gives."""
         last = [m for m in self.cls.members if m.step.node.region[: len(region)] == region][-1]
-        return f"{'/'.join(region)}: {last.step.types[0]}"
+        return f"{visible('/'.join(region))}: {last.step.types[0]}"
 
     def _module(self, member: Member) -> None:
         before = f"self.{member.name} = "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnndsl.render import visible
+from cnndsl.escape import csv_cell, json_text
 from cnndsl.symbol import Size
 from cnndsl.types import TensorType
 
@@ -21,9 +21,7 @@ COLUMNS = (
 
 def write_json(report: Report) -> str:
     """The report as JSON; amounts are integers, or texts for formulas."""
-    import json
-
-    return json.dumps(as_data(report), ensure_ascii=False, indent=2) + "\n"
+    return json_text(as_data(report))
 
 
 def as_data(report: Report) -> dict[str, object]:
@@ -158,13 +156,7 @@ def _records(part: str, stage: str, lines: Iterable[Line]) -> Iterator[tuple[str
         amounts = line.amounts
         sizes = (amounts.parameters, amounts.statistics, amounts.macs, amounts.amount)
         yield (
-            _plain(part), _plain(stage), _plain(line.path), _plain(line.label), _plain(line.text),
+            *map(csv_cell, (part, stage, line.path, line.label, line.text)),
             str(line.copies), _shapes(line.outputs), *(str(_size(size)) for size in sizes),
             "" if line.share is None else f"{line.share:.6f}", line.field,
         )  # fmt: skip
-
-
-def _plain(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    text = visible(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

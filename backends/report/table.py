@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cnndsl.escape import markdown
 from cnndsl.record import Record
 from cnndsl.render import columns as wide
 
@@ -62,9 +63,9 @@ def markdown_table(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     """The lines of a Markdown table, its source aligned too."""
     kept = [k for k in range(len(columns)) if any(row.cells[k] for row in rows)]
     columns = [columns[k] for k in kept]
-    cells = [[escape_markdown(column.title) for column in columns]]
+    cells = [[markdown(column.title) for column in columns]]
     for row in rows:
-        texts = [escape_markdown(row.cells[k]) for k in kept]
+        texts = [markdown(row.cells[k]) for k in kept]
         texts[0] = "&emsp;" * row.indent + texts[0]
         if row.rule:
             texts = [f"**{text}**" if text else "" for text in texts]
@@ -75,12 +76,6 @@ def markdown_table(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
         for column, w in zip(columns, widths, strict=True)
     ]
     return [_pipes(row, columns, widths) for row in (cells[0], marks, *cells[1:])]
-
-
-def escape_markdown(text: str) -> str:
-    """The text with every sign that Markdown or HTML would take for its own escaped."""
-    escaped = "".join(f"\\{sign}" if sign in "\\`*_{}[]|#~" else sign for sign in text)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from cnndsl.escape import markdown, visible
 from cnndsl.notation import number, shape, signed_percent, whole_formula
 from cnndsl.record import Record
-from cnndsl.render import visible
 from cnndsl.symbol import Size, Symbol
 from cnndsl.types import TensorType
 
 from .model import Amounts, Block, Line, Report
-from .table import Column, Row, escape_markdown, markdown_table, text_table, wrapped
+from .table import Column, Row, markdown_table, text_table, wrapped
 from .words import percent, times
 
 TYPE_CHECKING = False
@@ -54,16 +54,16 @@ def write_text(report: Report) -> str:
 def write_markdown(report: Report) -> str:
     """The report as Markdown with tables."""
     writer = _Writer(report)
-    lines = [f"# {escape_markdown(visible(report.name))}", ""]
+    lines = [f"# {markdown(report.name)}", ""]
     if report.source:
-        lines += [escape_markdown(visible(report.source)), ""]
-    lines.append(escape_markdown(writer.introduction()))
+        lines += [markdown(report.source), ""]
+    lines.append(markdown(writer.introduction()))
     for section in writer.sections():
-        lines += ["", f"## {escape_markdown(section.title)}"] if section.title else []
+        lines += ["", f"## {markdown(section.title)}"] if section.title else []
         if section.rows:
             lines += ["", *markdown_table(section.columns, section.rows)]
         for note in section.notes:
-            lines += ["", escape_markdown(note)]
+            lines += ["", markdown(note)]
     return "\n".join(lines) + "\n"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from ..exits import OK, UsageError
+from ..limits import NODES
 from ..terminal import say, show
 from . import goals
 from .options import (
-    HARD_MAX_NODES,
     STDIN,
     choice,
     clean_up_when_terminated,
@@ -140,9 +140,9 @@ def _report(options: Namespace, optimum: Optimum) -> str:
 
     if not options.json:
         return report(optimum)
-    import json
+    from ..escape import json_text
 
-    return json.dumps(as_data(optimum), indent=2)
+    return json_text(as_data(optimum)).rstrip()
 
 
 def _spec(optimum: Optimum) -> str:
@@ -153,7 +153,7 @@ def _spec(optimum: Optimum) -> str:
     from ..source import Source
 
     text = backend("cnn").emit(optimum.derivation.result)
-    again = compile_model(Source("optimised.cnn", text), max_nodes=HARD_MAX_NODES)
+    again = compile_model(Source("optimised.cnn", text), max_nodes=NODES.cap)
     assert measured(again.module) == optimum.after, "the spec means another network"
     return text
 

@@ -6,9 +6,9 @@ import os
 
 from ..diagnostics import fail
 from ..exits import OK, UsageError
+from ..limits import NODES
 from ..terminal import say, show
 from .options import (
-    HARD_MAX_NODES,
     STDIN,
     clean_up_when_terminated,
     compile_given,
@@ -69,11 +69,10 @@ def run(options: Namespace) -> int:
             "`--rule factor_5x5` names one, `cnnc rules` lists them",
         )
     if options.json:
-        import json
-
+        from ..escape import json_text
         from ..rewrite.words import as_data
 
-        return write(options, f"{json.dumps(as_data(derivation), indent=2)}\n".encode())
+        return write(options, json_text(as_data(derivation)).encode())
     if options.explain:
         from ..rewrite.words import explained
 
@@ -186,7 +185,7 @@ def _moved(options: Namespace, derivation: Derivation, text: str) -> tuple[bytes
             notes=[f"they are {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"],
             help=["a rule that keeps the function moves all weights: `cnnc rules` says which do"],
         )
-    written = compile_model(Source(options.output, text), max_nodes=HARD_MAX_NODES).module
+    written = compile_model(Source(options.output, text), max_nodes=NODES.cap).module
     weights = renamed(derivation.module, written, carried.weights)
     check(written, weights)
     content = safetensors_of(written, by_key(weights), options.weights)

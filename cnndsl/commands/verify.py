@@ -114,9 +114,9 @@ def _judge(
         origin=options.weights or "random",
     )  # fmt: skip
     if options.json:
-        import json
+        from ..escape import json_text
 
-        show(json.dumps(as_json(verdict), indent=2))
+        show(json_text(as_json(verdict)).rstrip())
     else:
         show(described(verdict))
     if not verdict.equal:

@@ -5,6 +5,7 @@ It is the same whatever the budgets for the two are; all other bounds hold for e
 
 from __future__ import annotations
 
+from ...escape import csv_cell, json_text
 from ...record import Record
 from .solve import Solution, Solver
 
@@ -98,19 +99,18 @@ def as_csv(found: Front) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("kind", *Point.fields))
     for kind, point in _all(found):
-        writer.writerow((kind, *(getattr(point, name) for name in Point.fields)))
+        values = (point.macs, point.params, point.depth, point.changes, csv_cell(point.setting))
+        writer.writerow((kind, *values))
     return text.getvalue()
 
 
 def as_json(found: Front) -> str:
     """All points as JSON."""
-    import json
-
     rows = [
         {"kind": kind, **{name: getattr(point, name) for name in Point.fields}}
         for kind, point in _all(found)
     ]
-    return json.dumps({"model": found.name, "points": rows}, indent=2) + "\n"
+    return json_text({"model": found.name, "points": rows})
 
 
 def _all(found: Front) -> list[tuple[str, Point]]:

@@ -7,8 +7,7 @@ colour-blind tell apart, and a shape for each kind of point besides.
 
 from __future__ import annotations
 
-from html import escape
-
+from ...escape import xml
 from ...notation import scaled
 from ...record import Record
 from .goal import MEASURES
@@ -70,7 +69,7 @@ def svg(front: Front) -> str:
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
         f'width="{WIDTH}" height="{HEIGHT}" font-family="{FONT}" font-size="12" fill="{INK}">',
-        f"<title>{escape(front.name)}: {MEASURES[up]} against {MEASURES[across]}</title>",
+        f"<title>{xml(front.name)}: {MEASURES[up]} against {MEASURES[across]}</title>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>',
         *_axes(x, y),
         *_limits(front, x, y),
@@ -159,7 +158,7 @@ def _tip(point: Point | None) -> str:
         return ""
     said = [f"{point.params:,} parameters, {point.macs:,} MACs, depth {point.depth}"]
     said += [point.setting] if point.setting else []
-    return f"<title>{escape('; '.join(said))}</title>"
+    return f"<title>{xml('; '.join(said))}</title>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "") -> str:
@@ -169,4 +168,4 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, more: str = "
 
 def _text(x: float, y: float, words: str, anchor: str = "start", more: str = "") -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f"<text {place}{more}>{escape(words)}</text>"
+    return f"<text {place}{more}>{xml(words)}</text>"

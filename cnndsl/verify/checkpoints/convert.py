@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ...backend import weighted_backend
 from ...diagnostics import fail
+from ...escape import visible
 from ...graph import Module
 from ...record import Record, replace
-from ...render import visible
 from ..match import Pairing
 from ..trace import shown
 from ..weights import carried_back
