@@ -25,14 +25,20 @@ class Label(Record):
 
 
 class Fix(Record):
-    """An edit that may be applied without asking: replace `span` by `text`."""
+    """An edit: replace `span` by `text`.
+
+    Arguments:
+        safe: whether it may be applied without asking. A guess among equals is not, and
+            neither is what makes another network of a spec.
+    """
 
     span: Span
     text: str
+    safe: bool = True
 
 
 class Help(Record):
-    """What to do next, in a sentence, and as an edit where that is safe."""
+    """What to do next, in a sentence, and as an edit where that is possible."""
 
     text: str
     fix: Fix | None = None
@@ -109,6 +115,14 @@ def suggest(near: str | None, span: Span) -> tuple[Help, ...]:
     return (Help(f"did you mean `{near}`?", Fix(span, near)),) if near else ()
 
 
+def guess(word: str, known: Iterable[str], span: Span) -> tuple[Help, ...]:
+    """The help that a word was perhaps misspelt: an edit, safe when no other is as near."""
+    near = nearest(word, known)
+    if not near:
+        return ()
+    return (Help(f"did you mean `{near[0]}`?", Fix(span, near[0], safe=len(near) == 1)),)
+
+
 def fail(
     code: str,
     message: str,
@@ -137,8 +151,8 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to `word`, among equals of its length, or None when none is near."""
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """The known words that are equally near to `word`, or none when none is near."""
     limit = max(1, len(word) // 3) if len(word) > 1 else 0
     lower = word.lower()
     ranked = sorted(
@@ -146,4 +160,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
         for name in set(known)
         if abs(len(name) - len(word)) <= limit and name != word
     )
-    return ranked[0][-1] if ranked and ranked[0][0] <= limit else None
+    if not ranked or ranked[0][0] > limit:
+        return []
+    return [name for far, longer, name in ranked if (far, longer) == ranked[0][:2]]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to `word`, among equals of its length, or None when none is near."""
+    return next(iter(nearest(word, known)), None)

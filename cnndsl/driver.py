@@ -105,14 +105,18 @@ def check(
     *,
     strict: bool = False,
     max_nodes: int = MAX_NODES,
+    opened: Iterable[Source] = (),
 ) -> list[Compiled]:
     """Compile the models of a file, or the one that is named.
 
     A family that cannot stand alone, because its parameters need values, is seen
     through its variants. Raises CnnError with the problems of all of them.
+
+    Arguments:
+        opened: sources that stand for the files at their paths.
     """
     with _undisturbed():
-        loader, namespace, wanted = _load(spec, model)
+        loader, namespace, wanted = _load(spec, model, opened)
         names = (
             [wanted] if wanted else [m for m in namespace.models() if _stands_alone(namespace, m)]
         )
@@ -152,7 +156,9 @@ def shipped() -> list[tuple[str, list[str], str]]:
 # ----------------------------------------------------------------------- steps
 
 
-def _load(spec: str | Source, model: str | None) -> tuple[Loader, Namespace, str | None]:
+def _load(
+    spec: str | Source, model: str | None, opened: Iterable[Source] = ()
+) -> tuple[Loader, Namespace, str | None]:
     if isinstance(spec, Source):
         source, wanted = spec, model
     else:
@@ -160,7 +166,7 @@ def _load(spec: str | Source, model: str | None) -> tuple[Loader, Namespace, str
         source, wanted = read_source(path, name, None), model or wanted
         source.path = path
     folder = os.path.dirname(os.path.abspath(source.path)) if source.path else os.getcwd()
-    loader = Loader(folder)
+    loader = Loader(folder, opened)
     return loader, loader.namespace(source), wanted
 
 

@@ -18,7 +18,7 @@ from .syntax import Name, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_BYTES = 1 << 20
 MAX_FILES = 256
@@ -52,13 +52,15 @@ class Loader:
 
     Arguments:
         root: the folder that files must stay in.
+        opened: sources that stand for the files at their paths: what an editor has not saved.
 
     After loading, `diagnostics` has every syntax error and every name error of the
     files that were read.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, opened: Iterable[Source] = ()) -> None:
         self.root = os.path.realpath(root)
+        self._opened = {os.path.realpath(s.path): s for s in opened if s.path is not None}
         self.diagnostics: list[Diagnostic] = []
         self._loaded: dict[str, Namespace] = {}
         self._library: dict[str, Namespace] = {}
@@ -145,7 +147,8 @@ class Loader:
                 span,
             )
         name = os.path.join(os.path.dirname(source.name), asked)
-        return self.namespace(read_source(path, os.path.normpath(name), span))
+        opened = self._opened.get(path)
+        return self.namespace(opened or read_source(path, os.path.normpath(name), span))
 
     def _in_library(self, path: str) -> bool:
         return os.path.dirname(path) == os.path.realpath(os.path.join(shipped_folder(), "std"))

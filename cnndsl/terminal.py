@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
     from .render import Style
+    from .source import Source
 
 
 def show(text: str) -> int:
@@ -91,3 +92,11 @@ def publish(
     from .render import for_tools
 
     write_stdout(for_tools(format, diagnostics, models).encode(errors="backslashreplace"))
+
+
+def difference(source: Source, text: str) -> str:
+    """A source and its new text as a patch."""
+    from difflib import unified_diff
+
+    old, new = source.text.splitlines(), text.splitlines()
+    return "\n".join(unified_diff(old, new, source.name, source.name, lineterm=""))

@@ -22,7 +22,7 @@ class Command(Record):
 
 COMMANDS = {
     "check": Command(
-        "FILE[:MODEL] ... [--strict] [--output-format text|json|sarif|github]",
+        "FILE[:MODEL] ... [--fix | --diff] [--strict] [--output-format text|json|sarif|github]",
         "find every error and prove every expectation",
     ),
     "compile": Command(

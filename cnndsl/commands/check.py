@@ -5,49 +5,65 @@ from __future__ import annotations
 from ..diagnostics import CnnError, Diagnostic
 from ..exits import exit_code
 from ..terminal import publish, say, show
-from .options import option_format, options_for_check, source_of
+from .fixing import fixed, open_targets, options_for_fixes, results_are_taken
+from .options import option_format, options_for_check
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
 
     from .. import driver
     from ..symbol import Size
+    from .fixing import Target
 
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE[:MODEL]", help="`-` is standard input")
     option_format(parser)
+    options_for_fixes(parser)
     options_for_check(parser)
 
 
 def run(options: Namespace) -> int:
     """Every error of every file in one run; one line for each model that holds."""
-    diagnostics: list[Diagnostic] = []
-    models: list[driver.Compiled] = []
-    for spec in options.files:
-        try:
-            models += _checked(spec, options, diagnostics)
-        except CnnError as problem:
-            diagnostics += problem.diagnostics
+    unread: list[Diagnostic] = []
+    targets = open_targets(options, unread)
+    if options.fix or options.diff:
+        targets = fixed(targets, options, lambda targets: _checked(targets, options)[0])
+    found, models = _checked(targets, options)
+    diagnostics = [*unread, *found]
     publish(diagnostics, options.output_format, options.color, map(_facts, models))
     if options.output_format == "text":
+        tell = say if results_are_taken(options) else show
         for compiled in models:
-            show(_verdict(compiled))
+            tell(_verdict(compiled))
         if not models and not diagnostics:
             say("no errors, and no model to check")
     return exit_code(diagnostics)
 
 
-def _checked(spec: str, options: Namespace, diagnostics: list[Diagnostic]) -> list[driver.Compiled]:
-    """The compiled models of a file; its warnings join the diagnostics. Raises CnnError."""
+def _checked(
+    targets: Sequence[Target], options: Namespace
+) -> tuple[list[Diagnostic], list[driver.Compiled]]:
+    """What is wrong with the files, each problem once, and the models without errors."""
     from .. import driver
 
-    source = source_of(spec, options.stdin_filename)
-    found = driver.check(source, strict=options.strict, max_nodes=options.max_nodes)
-    for compiled in found:
-        diagnostics += compiled.diagnostics
-    return found
+    found: list[Diagnostic] = []
+    models: list[driver.Compiled] = []
+    opened = [target.source for target in targets]
+    for target in targets:
+        try:
+            compiled = driver.check(
+                target.source, target.model, strict=options.strict,
+                max_nodes=options.max_nodes, opened=opened,
+            )  # fmt: skip
+        except CnnError as problem:
+            found += problem.diagnostics
+            continue
+        models += compiled
+        found += [warning for model in compiled for warning in model.diagnostics]
+    return list(dict.fromkeys(found)), models
 
 
 def _facts(compiled: driver.Compiled) -> dict[str, object]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from ..diagnostics import CnnError, Diagnostic
 from ..exits import IN_SPEC, OK, exit_code
-from ..terminal import report, say, show
+from ..terminal import difference, report, say, show
 from .options import STDIN, clean_up_when_terminated, standard_input
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-    from ..source import Source
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -58,15 +56,8 @@ def _format_one(path: str, options: Namespace, changed: dict[str, bytes]) -> Non
         return
     changed[path] = text.encode()
     if options.diff:
-        show(_difference(source, text))
+        show(difference(source, text))
     elif options.check:
         say(f"would format {source.name}")
     else:
         say(f"formatted {source.name}")
-
-
-def _difference(source: Source, text: str) -> str:
-    from difflib import unified_diff
-
-    old, new = source.text.splitlines(), text.splitlines()
-    return "\n".join(unified_diff(old, new, source.name, source.name, lineterm=""))

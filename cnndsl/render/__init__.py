@@ -34,6 +34,10 @@ def for_tools(
         from .github import to_github
 
         return to_github(diagnostics)
+    if format == "sarif":
+        from .sarif import to_sarif
+
+        return to_sarif(diagnostics)
     from .json import to_json
 
     return to_json(diagnostics, models)

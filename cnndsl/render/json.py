@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from ..diagnostics import Diagnostic
+    from ..diagnostics import Diagnostic, Fix
     from ..source import Span
 
 VERSION = 1
@@ -43,11 +43,15 @@ def _as_json(diagnostic: Diagnostic) -> dict[str, Any]:
         "help": [
             {
                 "text": help.text,
-                "fix": help.fix and {**_place(help.fix.span), "replacement": help.fix.text},
+                "fix": help.fix and _fix(help.fix),
             }
             for help in diagnostic.help
         ],
     }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    return {**_place(fix.span), "replacement": fix.text, "safe": fix.safe}
 
 
 def _place(span: Span | None) -> dict[str, Any]:
