@@ -9,6 +9,7 @@ made from it, so no operator has code of its own for any of them.
 from __future__ import annotations
 
 from .diagnostics import did_you_mean
+from .limits import SIZE
 from .op import Op
 from .record import MISSING, Record
 from .window import Padding, Window
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-LARGEST = 2**31 - 1
-"""The largest whole number that an argument may be."""
 AUTO = "auto"
 """The word for a value that the compiler chooses: None in the field."""
 
@@ -152,7 +151,7 @@ def _meant(value: object, choices: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _whole(value: object, describe: str, least: int) -> int:
-    """A whole number from `least` to LARGEST; floats that are whole count."""
+    """A whole number from `least` to SIZE; floats that are whole count."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, float):
@@ -161,8 +160,8 @@ def _whole(value: object, describe: str, least: int) -> int:
         raise _wrong(describe, value)
     if value < least:
         raise _out_of_range(describe, value)
-    if value > LARGEST:
-        raise ArgumentProblem("E0603", f"is too large: {value}; the limit is {LARGEST}")
+    if value > SIZE.value:
+        raise ArgumentProblem(SIZE.code, f"is too large: {value}; the limit is {SIZE.value}")
     return value
 
 
@@ -311,7 +310,7 @@ KINDS: dict[str, Kind] = {
             "Pad",
             "`half`, `same`, `valid`, a whole number, `1x0` (rows x columns), "
             "or `[top, bottom, left, right]`",
-            -LARGEST,
+            -SIZE.value,
             ("half", "same", "valid"),
         ),
         _padding_kind(

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import NoReturn
 
-MAX_REPORTED = 50
-
 
 class Label(Record):
     """A marked range of the source. The first label of a diagnostic is its place."""

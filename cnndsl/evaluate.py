@@ -11,6 +11,7 @@ import math
 import operator as python
 
 from .diagnostics import Help, did_you_mean, fail, suggest
+from .limits import CALL_DEPTH, INTEGER, LIST, SIZE, TERMS, spend
 from .op import OPS
 from .record import Record, replace
 from .source import Span
@@ -49,11 +50,6 @@ if TYPE_CHECKING:
 
     LabelType = Callable[[str], TensorType | None]
     Position = Callable[[str], int]
-
-MAX_DIMENSION = 2**31 - 1
-MAX_INTEGER = 2**63 - 1
-MAX_RANGE = 100_000
-MAX_DEPTH = 200
 
 
 class Extents(Record):
@@ -250,13 +246,10 @@ class Scope:
 
 def evaluate(expr: Expr, scope: Scope, depth: int = 0) -> Any:
     """The value of an expression. Raises CnnError."""
-    if depth > MAX_DEPTH:
-        fail(
-            "E0602",
-            "this expression is nested too deeply",
-            expr.span,
-            help=("name parts of it with `let`",),
-        )
+    if depth > CALL_DEPTH.value:
+        message = f"this expression leads more than {CALL_DEPTH.value} levels deep"
+        fail(CALL_DEPTH.code, message, expr.span, help=[CALL_DEPTH.help])
+    spend(1, expr.span)
     return _RULES[type(expr)](expr, scope, depth + 1)
 
 
@@ -450,7 +443,7 @@ def _factor(expr: Expr, scope: Scope, depth: int) -> Any:
             f"this is {describe(value)}",
             help=help,
         )
-    if not 0 <= value <= MAX_DIMENSION:
+    if not 0 <= value <= SIZE.value:
         fail("E0603", f"a size must lie between 0 and 2^31 - 1, not {value}", expr.span)
     return value
 
@@ -507,7 +500,9 @@ def _list(expr: List, scope: Scope, depth: int) -> tuple[Any, ...]:
         if values and rules_of(values[-1]) and isinstance(name, Name) and not known(name.id, scope):
             no_rule(name, scope.namespace)
         values.append(evaluate(item, scope, depth))
-    return tuple(values)
+    made = tuple(values)
+    check_length(_elements(made), expr.span)
+    return made
 
 
 def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
@@ -574,7 +569,7 @@ def _unary(expr: Unary, scope: Scope, depth: int) -> Any:
         return not truth(value, expr.operand.span)
     if isinstance(value, bool) or not isinstance(value, (int, float, Symbol)):
         fail("E0206", "only a number can be negative", expr.span, f"this is {describe(value)}")
-    return -value
+    return _checked(-value, expr.span)
 
 
 def _binary(expr: Binary, scope: Scope, depth: int) -> Any:
@@ -613,7 +608,7 @@ def _divide(left: Any, right: Any, expr: Binary, fractional: bool) -> Any:
         fail("E0207", "division by zero", expr.span)
     if isinstance(left, Symbol) or isinstance(right, Symbol):
         if isinstance(right, int):
-            return left // right
+            return _checked(left // right, expr.span)
         fail("E0310", "a symbolic size cannot divide", expr.right.span)
     if isinstance(left, int) and isinstance(right, int):
         if left % right == 0:
@@ -629,7 +624,7 @@ def _divide(left: Any, right: Any, expr: Binary, fractional: bool) -> Any:
                     "`round_to(a / b, 8)` for channels",
                 ),
             )
-    return left / right
+    return _checked(left / right, expr.span)
 
 
 def _with_stride(window: Window, stride: Any, expr: Binary) -> Window:
@@ -660,15 +655,19 @@ def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
             _not_numbers(left, right, expr)
         return _COMPARE[operator](left, right)
     if isinstance(left, tuple) and isinstance(right, tuple) and operator == "+":
+        check_length(_elements(left) + _elements(right), expr.span)
         return left + right
     if not _is_number(left) or not _is_number(right):
         _not_numbers(left, right, expr)
     if operator == "**":
         if not _is_plain(left) or not _is_plain(right) or abs(right) > 64 or abs(left) > 10**6:
-            fail("E0603", "this power is too large", expr.span)
+            fail(INTEGER.code, "this power is too large", expr.span)
         if left == 0 and right < 0:
             fail("E0207", "division by zero", expr.span)
-        result = left**right
+        try:
+            result = left**right
+        except OverflowError:
+            fail(INTEGER.code, "this power is too large", expr.span)
         if isinstance(result, complex):
             fail("E0206", "a negative number has no such power", expr.span)
         return _checked(result, expr.span)
@@ -677,7 +676,7 @@ def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
             fail("E0207", "division by zero", expr.span)
         if isinstance(left, Symbol) or isinstance(right, Symbol):
             fail("E0310", "`%` needs known numbers", expr.span, "a symbolic size is used here")
-        return left % right
+        return _checked(left % right, expr.span)
     if (isinstance(left, float) and isinstance(right, Symbol)) or (
         isinstance(right, float) and isinstance(left, Symbol)
     ):
@@ -744,12 +743,7 @@ def _range(expr: Range, scope: Scope, depth: int) -> tuple[int, ...]:
                 bound.span,
                 f"this is {describe(value)}",
             )
-    if stop - start > MAX_RANGE:
-        fail(
-            "E0601",
-            f"this range has {stop - start:,} elements; the limit is {MAX_RANGE:,}",
-            expr.span,
-        )
+    check_length(stop - start, expr.span)
     return tuple(range(start, stop))
 
 
@@ -799,11 +793,41 @@ def _is_plain(value: Any) -> bool:
 
 
 def _checked(value: Any, span: Span) -> Any:
-    if isinstance(value, int) and abs(value) > MAX_INTEGER:
-        fail("E0603", "this number is beyond 2^63 - 1", span)
+    """A number that is not too large. Raises CnnError."""
+    if isinstance(value, int) and abs(value) > INTEGER.value:
+        fail(INTEGER.code, "this number is beyond 2^63 - 1", span)
     if isinstance(value, float) and not math.isfinite(value):
-        fail("E0603", "this number is too large", span)
+        fail(INTEGER.code, "this number is too large", span)
+    if isinstance(value, Symbol):
+        check_symbol(value, span)
     return value
+
+
+def check_symbol(size: Symbol, span: Span) -> None:
+    """Raise CnnError when a symbolic size is too long, or has too large a number in it."""
+    if size.weight > TERMS.value:
+        message = f"this symbolic size has {size.weight:,} terms; the limit is {TERMS.value}"
+        fail(TERMS.code, message, span, help=[TERMS.help])
+    if any(abs(factor) > INTEGER.value for _, factor in size.terms):
+        fail(INTEGER.code, "a number in this symbolic size is beyond 2^63 - 1", span)
+
+
+def check_length(length: int, span: Span) -> None:
+    """Count the elements of a new list. Raises CnnError when there are too many."""
+    if length > LIST.value:
+        message = f"this list has {length:,} elements; the limit is {LIST.value:,}"
+        fail(LIST.code, message, span, help=[LIST.help])
+    spend(max(length, 0), span)
+
+
+def _elements(values: tuple[Any, ...]) -> int:
+    """How many elements a list has with the lists in it; LIST + 1 when there are more."""
+    count, open_lists = 0, [values]
+    while open_lists and count <= LIST.value:
+        inner = open_lists.pop()
+        count += len(inner)
+        open_lists += [value for value in inner if isinstance(value, tuple)]
+    return count
 
 
 def _round(value: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MAX_DIGITS = 19
+from .limits import DIGITS
 
 _POWERS = {"%": -2, "K": 3, "M": 6, "G": 9, "T": 12}
 
@@ -18,7 +18,7 @@ def number_value(text: str) -> int | float | None:
     power = _POWERS.get(text[-1])
     digits = (text if power is None else text[:-1]).replace("_", "")
     if power is None and digits.isdigit():
-        return int(digits) if len(digits) <= MAX_DIGITS else None
+        return int(digits) if len(digits) <= DIGITS.value else None
     mantissa, _, exponent = digits.lower().partition("e")
     if len(exponent) > 5 or len(mantissa) > 100:
         return None
@@ -28,14 +28,14 @@ def number_value(text: str) -> int | float | None:
     if value is not None:
         return value
     number = float(f"{whole}{fraction}e{shift}")
-    return number if number < 10**MAX_DIGITS else None
+    return number if number < 10**DIGITS.value else None
 
 
 def _whole(digits: str, shift: int) -> int | None:
     """`digits` × 10^shift if that is a whole number of at most 19 digits."""
     if shift < 0 and digits[shift:].strip("0") == "":
         digits, shift = digits[:shift] or "0", 0
-    if shift < 0 or len(digits.lstrip("0")) + shift > MAX_DIGITS:
+    if shift < 0 or len(digits.lstrip("0")) + shift > DIGITS.value:
         return None
     return int(digits + "0" * shift)
 

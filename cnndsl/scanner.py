@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ._tables import LITERALS
 from .diagnostics import Diagnostic, Fix, Help, Label, error
+from .limits import OPERATORS
 from .source import Source, Span
 
 TYPE_CHECKING = False
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 Token = tuple[str, str, int, int]
 """Kind, text, start, end."""
-
-MAX_OPERATORS = 100
 
 KINDS = {text: kind for kind, text in LITERALS}
 WORDS = {text: kind for text, kind in KINDS.items() if text.isalpha()}
@@ -82,10 +81,10 @@ class Scanner:
 
     def _deepen(self, start: int) -> None:
         self.operators += 1
-        if self.operators != MAX_OPERATORS + 1:
+        if self.operators != OPERATORS.cap + 1:
             return
-        message = f"this expression is too long: {MAX_OPERATORS} operators are the limit"
-        self.report("E0602", message, start, self.at, help=["name its parts with `let`"])
+        message = f"this expression is too long: {OPERATORS.cap} operators are the limit"
+        self.report(OPERATORS.code, message, start, self.at, help=[OPERATORS.help])
         self.emit_bad(self.at)
 
     @property

@@ -39,13 +39,19 @@ class Symbol:
     Arguments:
         terms: coefficient of each monomial; a monomial is a sorted tuple of atoms,
             `()` for the constant, `("H", "H")` for H squared.
+
+    `weight` counts the variables, constants and floors that its text has: a few operations
+    make a symbol of any length, so whoever makes one looks at it.
     """
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "terms", "weight")
 
     def __init__(self, terms: Iterable[tuple[Monomial, int]]) -> None:
         self.terms = tuple(sorted(((m, c) for m, c in terms if c), key=_order))
         self._hash = hash(self.terms)
+        self.weight: int = sum(
+            [sum([_weight(atom) for atom in monomial]) or 1 for monomial, _ in self.terms]
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Symbol) and self.terms == other.terms
@@ -172,6 +178,10 @@ def _floor(rest: Symbol, divisor: int) -> Symbol:
             assert isinstance(merged, Symbol)
             return merged
     return Symbol((((Floor(rest, divisor),), 1),))
+
+
+def _weight(atom: Atom) -> int:
+    return 1 if isinstance(atom, str) else 1 + atom.numerator.weight
 
 
 def _order(term: tuple[Monomial, int]) -> tuple[int, str]:

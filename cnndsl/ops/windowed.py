@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from ..limits import WINDOW
 from ..op import ShapeError
 from ..symbol import Size
 from ..types import TensorType
 from ..window import Axis, Padding, Window, axis, half_padding, same_padding, same_size
+from .checks import kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from ..op import Pad, Pair
     from ..window import Rounding
 
 DENSE = (1, 1)
-MAX_EXTENT = 2**14
 
 
 def canonical_padding(pad: Pad, window: Window, dilation: Pair, x: TensorType) -> Pad:
@@ -61,7 +64,8 @@ def windowed_sizes(
     if axes is None:
         return same_size(x.height, window.stride_h), same_size(x.width, window.stride_w)
     for n, along, name in ((x.height, axes[0], "height"), (x.width, axes[1], "width")):
-        _check_fits(n, along, window, name)
+        if isinstance(size := along.size(n), int) and size < 1:
+            _does_not_fit(x, axes, window, dilation, name)
         if rounding == "strict":
             _check_tiles(n, along, window, name)
     return axes[0].size(x.height), axes[1].size(x.width)
@@ -81,30 +85,40 @@ def tiling_equations(
 
 
 def check_extent(window: Window, dilation: Pair) -> None:
-    """Raise when a dilated window spans more than MAX_EXTENT rows or columns."""
+    """Raise when a dilated window spans more than WINDOW rows or columns."""
     span = max((k - 1) * d + 1 for k, d in zip(window.size, dilation, strict=True))
-    if span > MAX_EXTENT:
-        raise ShapeError(
-            "E0603", f"the window spans {span} rows or columns; the limit is {MAX_EXTENT}"
-        )
+    if span > WINDOW.value:
+        message = f"the window spans {span:,} rows or columns; the limit is {WINDOW.value:,}"
+        raise ShapeError(WINDOW.code, message)
 
 
-def _check_fits(n: Size, along: Axis, window: Window, name: str) -> None:
-    size = along.size(n)
-    if not isinstance(size, int) or size >= 1:
-        return
+def _does_not_fit(
+    x: TensorType, axes: tuple[Axis, Axis], window: Window, dilation: Pair, name: str
+) -> NoReturn:
+    """Raise: along one axis at least, the window spans more than the padded map."""
+    sides = list(zip((x.height, x.width), axes, window.size, strict=True))
+    n, along, _ = sides[name == "width"]
     needed = along.extent + 1 - along.lo - along.hi
+    dilated = f" with dilation {max(dilation)}" if dilation != DENSE else ""
+    short = [along.extent + 1 - n - along.lo - along.hi for n, along, _ in sides if isinstance(n, int)]
+    padding = max(along.lo for along in axes) + -(-max(short) // 2)
+    most = [min(k, n + along.lo + along.hi) if isinstance(n, int) else k for n, along, k in sides]
+    smaller = "a smaller dilation" if dilated else f"a window of at most {most[0]}x{most[1]}"
     raise ShapeError(
         "E0303",
-        f"a {window.height}x{window.width} window does not fit into the input",
+        f"a {window.height}x{window.width} window{dilated} does not fit into {kind(x)}",
         argument=0,
-        notes=(
-            f"{name} {n}, padding {along.lo} + {along.hi}: "
-            f"({n} + {along.lo} + {along.hi} - {along.extent + 1}) / {along.stride} + 1 = {size}; "
-            f"the smallest {name} that fits is {needed}",
+        notes=(f"{name}: {along.formula(n)}; the smallest {name} that fits is {needed}",),
+        help=(
+            f"{smaller}, or `pad={padding}`, makes it fit",
+            "`globalavgpool` takes the mean of maps of every size",
         ),
-        help=("pool over whatever is left with `globalavgpool`, or pad the input",),
     )
+
+
+def name_of_lines(axis: str) -> str:
+    """What lies along an axis."""
+    return "rows" if axis == "height" else "columns"
 
 
 def _check_tiles(n: Size, along: Axis, window: Window, name: str) -> None:
@@ -116,8 +130,8 @@ def _check_tiles(n: Size, along: Axis, window: Window, name: str) -> None:
         f"a {window} window does not tile its input (rounding=strict)",
         argument=0,
         notes=(
-            f"{name}: ({n} + {along.lo} + {along.hi} - {along.extent + 1}) / {along.stride} "
-            f"leaves a remainder of {left}",
+            f"{name}: {along.formula(n)}, and {left} of the {name_of_lines(name)} "
+            f"{'is' if left == 1 else 'are'} left over",
         ),
         help=(
             f"{name}s {n - left} and {n - left + along.stride} tile; "

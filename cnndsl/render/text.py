@@ -15,7 +15,8 @@ error[E0301]: `add` needs equal shapes
 
 from __future__ import annotations
 
-from ..diagnostics import MAX_REPORTED, Diagnostic, Help, Label
+from ..diagnostics import Diagnostic, Help, Label
+from ..limits import ERRORS
 from .canvas import WIDTH, Style
 from .characters import wrap
 from .excerpt import edited, excerpt, lines_visible, mark_of
@@ -103,7 +104,7 @@ def render_all(
     color: bool = False,
     width: int = WIDTH,
     unicode: bool = True,
-    limit: int = MAX_REPORTED,
+    limit: int = ERRORS.default,
 ) -> str:
     """Several diagnostics, a blank line between them, and one line that counts them.
 

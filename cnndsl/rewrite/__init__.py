@@ -12,7 +12,7 @@ those of users when they are asked for.
 
 from __future__ import annotations
 
-from ..elaborate.run import MAX_NODES
+from ..limits import NODES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def derive(
     module: Module,
     requests: Sequence[Request],
     settings: Defaults = (),
-    max_nodes: int = MAX_NODES,
+    max_nodes: int = NODES.default,
 ) -> Derivation:
     """Apply what was asked for, in order. Raises CnnError when a rule finds no place.
 

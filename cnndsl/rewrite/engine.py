@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from ..diagnostics import did_you_mean, fail, suggest
 from ..elaborate.blocks import passes_through
-from ..elaborate.run import MAX_NODES_CAP
 from ..graph import Call, Graph, Module
 from ..history import Change, History
+from ..limits import NODES, REWRITES
 from ..op import Op
 from ..passes.cost import Cost, cost
 from ..record import Record, replace
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
         def contains(self, path: tuple[str, ...], node: str) -> bool: ...
 
-
-MOST_STEPS = 1_000
 
 
 class Layer(Record):
@@ -137,7 +135,7 @@ class Derivation(Record):
     start: Module
     steps: tuple[Step, ...] = ()
     settings: Defaults = ()
-    max_nodes: int = MAX_NODES_CAP
+    max_nodes: int = NODES.cap
 
     @property
     def module(self) -> Module:
@@ -564,12 +562,12 @@ def _extended(
     operators = (graph.name for graph, node in after.walk() if isinstance(node.op, Op))
     _check_size(derivation, rewrite, sum(len(paths[function]) for function in operators))
     number = len(derivation.steps) + 1
-    if number > MOST_STEPS:
+    if number > REWRITES.value:
         fail(
-            "E1004",
-            f"`{rewrite.text}` still finds something after {MOST_STEPS:,} steps",
+            REWRITES.code,
+            f"`{rewrite.text}` still finds something after {REWRITES.value:,} steps",
             rewrite.ref.rule.name.span,
-            help=["what one rule changes another may change back: only one of them simplifies"],
+            help=[REWRITES.help],
         )
     made = {(move.function, name): number for move in moves for name in move.created}
     older = _carried(derivation, after)
@@ -592,10 +590,10 @@ def _check_size(derivation: Derivation, rewrite: Rewrite, size: int) -> None:
     limit = derivation.max_nodes
     if size > limit:
         fail(
-            "E0601",
+            NODES.code,
             f"this network would have {size:,} nodes or more; the limit is {limit:,}",
             rewrite.ref.rule.name.span,
-            help=[f"raise the limit with `--max-nodes` (up to {MAX_NODES_CAP:,}) if this is meant"],
+            help=[NODES.help],
         )
 
 

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 
 from ..diagnostics import Help, did_you_mean, fail, suggest
 from ..graph import Call, Graph, Module, Node
+from ..limits import PLACES
 from ..record import Record
 from ..source import Span
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     Path = tuple[str, ...]
     """The calls that lead from the main graph to a function."""
 
-MOST_PATHS = 100_000
 PLACE = "a place is a label, a stage, a block or an operator"
 
 
@@ -183,8 +183,9 @@ def occurrences(module: Module) -> dict[str, list[Path]]:
         name, path = stack.pop()
         found[name].append(path)
         count += 1
-        if count > MOST_PATHS:
-            fail("E0601", f"`{module.name}` has more than {MOST_PATHS:,} places of blocks")
+        if count > PLACES.value:
+            message = f"`{module.name}` has more than {PLACES.value:,} places of blocks"
+            fail(PLACES.code, message, help=[PLACES.help])
         calls = [node for node in functions[name].nodes if isinstance(node.op, Call)]
         stack += [(node.op.function, (*path, node.name)) for node in reversed(calls)]  # type: ignore[union-attr]
     return found
