@@ -15,6 +15,7 @@ from tests.campaign.property import NOTHING, Failure, Property, Tally
 HERE = Path(__file__).parent
 LEDGER = HERE / "ledger.json"
 FOUND = HERE / "found.toml"
+MUTATION = HERE.parent / "mutation" / "results.json"
 PAGE = HERE.parents[1] / "docs" / "reliability.md"
 
 
@@ -72,7 +73,8 @@ def page(runs: Mapping[str, Any], known: Mapping[str, Property]) -> str:
         for name, data in run["properties"].items():
             if name in totals:
                 totals[name] += _from_data(name, data)
-    parts = [_lead(totals), _goals(totals, known), _tables(totals, known), _found(), _runs(runs)]
+    parts = [_lead(totals), _goals(totals, known), _mutation(), _found()]
+    parts += [_tables(totals, known), _runs(runs)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -136,6 +138,28 @@ def _tables(totals: Mapping[str, Tally], known: Mapping[str, Property]) -> str:
 
 def _place(property: Property) -> tuple[bool, str]:
     return not property.where.startswith("tests/campaign"), property.where
+
+
+def _mutation() -> str:
+    """How many of the faults put into the core the tests notice."""
+    if not MUTATION.exists():
+        return ""
+    results = json.loads(MUTATION.read_text(encoding="utf-8"))
+    rows = [
+        f"| `{r['module']}` | {r['tried']} | {r['noticed']} | {r['noticed'] / r['tried']:.1%} | "
+        f"{r['equivalent']} |"
+        for r in results.values()
+    ]
+    tried, noticed = (sum(r[key] for r in results.values()) for key in ("tried", "noticed"))
+    rows.append(f"| all | {tried} | {noticed} | {noticed / tried:.1%} | |")
+    head = _head("module", "faults:", "noticed:", ":", "change nothing:")
+    lead = (
+        "Small faults are put into the code that computes sizes, costs and escapes, one at a\n"
+        "time, and the tests run: `python -m tests.mutation`. Goal: 95 %. Those that change\n"
+        "nothing are in `tests/mutation/equivalent.toml` with the reason, those that no test\n"
+        "notices in `results.json` beside it."
+    )
+    return "\n".join(["## Faults in the code", "", lead, "", head, *rows])
 
 
 def _found() -> str:

@@ -1,0 +1,126 @@
+"""The faults: each is one small change of a module's syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from copy import deepcopy
+from itertools import islice
+
+from cnndsl.record import Record
+
+_COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
+}  # fmt: skip
+_ARITHMETIC: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
+    ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.FloorDiv, ast.Add),
+    ast.Div: (ast.Mult,), ast.FloorDiv: (ast.Mult, ast.Add), ast.Mod: (ast.FloorDiv,),
+    ast.Pow: (ast.Mult,), ast.BitOr: (ast.BitAnd,), ast.BitAnd: (ast.BitOr,),
+    ast.LShift: (ast.RShift,), ast.RShift: (ast.LShift,),
+}  # fmt: skip
+_TWINS = {"min": "max", "max": "min", "any": "all", "all": "any", "sum": "max"}
+
+
+class Fault(Record):
+    """A change of one expression or statement of a module.
+
+    Arguments:
+        line: where it is.
+        before, after: the expression or statement, as Python prints it.
+        number: which one of the module.
+        field, value: what is set in the syntax tree.
+    """
+
+    line: int
+    before: str
+    after: str
+    number: int
+    field: str
+    value: object
+
+    @property
+    def name(self) -> str:
+        """What it does, without the line, which moves."""
+        return f"{self.before} → {self.after}"
+
+    def into(self, source: str) -> ast.Module:
+        """The module with the fault."""
+        tree = ast.parse(source)
+        node = next(islice(_nodes(tree), self.number, None))
+        setattr(node, self.field, deepcopy(self.value))
+        return ast.fix_missing_locations(tree)
+
+
+def faults(source: str) -> list[Fault]:
+    """Every fault of a module, in the order of the text."""
+    found = [
+        _fault(node, number, field, value)
+        for number, node in enumerate(_nodes(ast.parse(source)))
+        for field, value in _changes(node)
+    ]
+    return sorted(found, key=lambda fault: fault.line)
+
+
+def _fault(node: ast.expr | ast.stmt, number: int, field: str, value: object) -> Fault:
+    faulty = deepcopy(node)
+    setattr(faulty, field, deepcopy(value))
+    after = ast.unparse(ast.fix_missing_locations(faulty))
+    return Fault(node.lineno, ast.unparse(node), after, number, field, value)
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
+    """What runs, outermost first: no annotations, docstrings or imports for type checkers."""
+    if isinstance(node, (ast.expr, ast.stmt)):
+        yield node
+    for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns", "decorator_list", "bases"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not _is_silent(child):
+                yield from _nodes(child)
+
+
+def _is_silent(node: ast.AST) -> bool:
+    match node:
+        case ast.Expr(value=ast.Constant()) | ast.Import() | ast.ImportFrom():
+            return True
+        case ast.If(test=ast.Name("TYPE_CHECKING")):
+            return True
+        case ast.Assign(targets=[ast.Name("TYPE_CHECKING" | "__all__")]):
+            return True
+        case ast.Assert():  # the type checker's business
+            return True
+    return False
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
+    """The field to set, and its value, for each fault of a node."""
+    match node:
+        case ast.Compare(ops=[op, *rest]):
+            for other in _COMPARISONS[type(op)]:
+                yield "ops", [other(), *rest]
+        case ast.BinOp(op=op) | ast.AugAssign(op=op):
+            for operator in _ARITHMETIC.get(type(op), ()):
+                yield "op", operator()
+        case ast.BoolOp(op=op):
+            yield "op", ast.Or() if isinstance(op, ast.And) else ast.And()
+        case ast.UnaryOp(op=ast.USub()):
+            yield "op", ast.UAdd()
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield "operand", ast.UnaryOp(ast.Not(), operand)
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test):
+            yield "test", ast.UnaryOp(ast.Not(), test)
+        case ast.Constant(value=bool(value)):
+            yield "value", not value
+        case ast.Constant(value=int(value)):
+            yield "value", value + 1
+        case ast.Constant(value=float(value)):
+            yield "value", value + 1.0
+        case ast.Constant(value=str(value)) if value:
+            yield "value", f"{value}?"
+        case ast.Call(func=ast.Name(id=name)) if name in _TWINS:
+            yield "func", ast.Name(_TWINS[name], ast.Load())
+        case ast.Return(value=ast.expr()):
+            yield "value", ast.Constant(None)
