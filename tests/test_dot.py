@@ -18,11 +18,11 @@ import pytest
 
 from cnndsl import driver
 from cnndsl.backends.dot import BACKEND, LEVELS
-from cnndsl.backends.dot.graph import wrap
+from cnndsl.backends.dot.face import wrap
 from cnndsl.backends.dot.render import render
 from cnndsl.backends.dot.style import GREYS, LEGEND, NOTE, PAPER, STYLES, TRAINING
 from cnndsl.diagnostics import CnnError
-from cnndsl.escape import dot_read, dot_string, visible
+from cnndsl.escape import LONGEST, dot_read, dot_string, visible
 from cnndsl.graph import Call, Graph, Module, Node, Output, Value
 from cnndsl.ops.activation import Relu
 from cnndsl.ops.conv import Conv
@@ -501,7 +501,9 @@ def test_hostile_names_in_svg(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:24])
 def test_quoting_is_undone_by_unquoting(text: str) -> None:
-    assert dot_read(dot_string(text)[1:-1]) == "\n".join(map(visible, text.split("\n")))
+    read = dot_read(dot_string(text)[1:-1])
+    whole = "\n".join(map(visible, text.split("\n")))
+    assert read == whole or (len(whole) > LONGEST and read == f"{whole[: LONGEST - 1]}…")
 
 
 # ---------------------------------------------------------------------- rendering

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cnndsl.passes.cost import Cost
 
     from .draw import View
+    from .figure import Figure
     from .scene import Scene
 
 LEVELS = ("network", "block", "layer", "op")
@@ -66,7 +67,9 @@ class DotBackend(Record):
 
     def emit(self, module: Module, **options: Any) -> str:
         """The DOT text of a figure; options are the fields of `Options`."""
-        return _emit(module, _options(options))
+        from .graph import dot_text
+
+        return dot_text(_figure(module, _options(options)))
 
     def render(self, module: Module, format: str = "svg", **options: Any) -> bytes:
         """The figure as `svg`, `pdf`, `png` or `dot`. Raises CnnError with E0702 without `dot`."""
@@ -113,27 +116,27 @@ def _unknown(what: str, word: str, known: Iterable[str]) -> None:
     fail("E0801", f"`{word}` is not {what}", help=(help,))
 
 
-def _emit(module: Module, options: Options) -> str:
+def _figure(module: Module, options: Options) -> Figure:
     from cnndsl.passes.cost import cost
 
-    from .caption import alternative_text, caption_label, change_notes, facts_of
-    from .graph import Look, dot_text
+    from .caption import alternative_text, caption_of, change_notes, facts_of
+    from .figure import Figure, Look
 
     if not options.training:
         module = _without_training(module)
     facts = facts_of(module, cost(module))
     scene, notes = _scene(module, options, cost(module, training=True))
     notes += change_notes(module.history)
-    caption = caption_label(facts, scene, options.theme, options.legend, notes)
-    return dot_text(
+    caption = caption_of(facts, scene, options.theme, options.legend, notes)
+    return Figure(
+        module.name,
         scene,
         Look(options.theme, options.direction, options.font),
-        module.name,
-        caption if options.caption else "",
-        {"title": ", ".join((facts.name, *facts.phrases)),
-         "description": alternative_text(module, facts)},
-        [f"{module.name}, level {options.level}", *notes],
-    )  # fmt: skip
+        caption if options.caption else None,
+        ", ".join((facts.name, *facts.phrases)),
+        alternative_text(module, facts),
+        (f"{module.name}, level {options.level}", *notes),
+    )
 
 
 def _without_training(module: Module) -> Module:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cnndsl.escape import dot_markup
 from cnndsl.graph import Module
 from cnndsl.history import Change, History
 from cnndsl.notation import number, scaled, shape, signed_percent, whole_formula
@@ -12,7 +11,7 @@ from cnndsl.passes.outline import Item, Repeat, known_multiples, label_text, out
 from cnndsl.record import Record
 
 from .scene import Scene
-from .style import LEGEND, NOTE, Style, legend_family, style_of
+from .style import LEGEND, Style, legend_family, style_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +24,23 @@ MOST_CHANGES = 12
 """Rules that the caption lists."""
 PER_LINE = 46
 """Characters in a line of the caption."""
+PER_ROW = 3
+"""Families in a row of the legend."""
+
+
+class Caption(Record):
+    """What stands under a figure.
+
+    Arguments:
+        name: of the model.
+        facts, notes: lines.
+        chips: the families that occur, for the legend.
+    """
+
+    name: str
+    facts: tuple[str, ...]
+    chips: tuple[Style, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Facts(Record):
@@ -64,22 +80,14 @@ def _operations(module: Module, macs: Size) -> str:
     return f"{whole[0]} MACs at multiples of {whole[1]}"
 
 
-def caption_label(
+def caption_of(
     facts: Facts, scene: Scene, theme: str, legend: bool, notes: Iterable[str]
-) -> str:
-    """An HTML-like table: the name, the facts, the legend, notes."""
-    rows = [f"<tr><td><b>{dot_markup(facts.name)}</b></td></tr>"]
-    rows += [f"<tr><td>{dot_markup(line)}</td></tr>" for line in _filled(facts.phrases)]
-    if legend:
-        rows += _legend(scene, theme)
-    rows += [
-        f'<tr><td><font point-size="8" color="{NOTE}">{dot_markup(line)}</font></td></tr>'
-        for note in notes
-        for line in _filled(note.split(" "), " ")
-    ]
-    return (
-        f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>'
-    )
+) -> Caption:
+    """The name, the facts, the legend, notes."""
+    said = _filled(legend_notes(scene)) if legend else []
+    said += [line for note in notes for line in _filled(note.split(" "), " ")]
+    chips = _legend(scene, theme) if legend else ()
+    return Caption(facts.name, tuple(_filled(facts.phrases)), chips, tuple(said))
 
 
 def legend_notes(scene: Scene) -> list[str]:
@@ -122,31 +130,11 @@ def _filled(phrases: Iterable[str], gap: str = " · ") -> list[str]:
     return lines
 
 
-def _legend(scene: Scene, theme: str) -> list[str]:
-    """Swatches of the families that occur, and what dashes and counts mean."""
+def _legend(scene: Scene, theme: str) -> tuple[Style, ...]:
+    """The families that occur, if there are several."""
     present = {legend_family(box.family) for box in scene.boxes if box.kind == "box"}
-    styles = [style_of(family, theme) for family in LEGEND if family in present]
-    rows = [f"<tr><td>{_chips(styles)}</td></tr>"] if len(styles) > 1 else []
-    rows += [
-        f'<tr><td><font point-size="8" color="{NOTE}">{dot_markup(line)}</font></td></tr>'
-        for line in _filled(legend_notes(scene))
-    ]
-    return rows
-
-
-def _chips(styles: list[Style]) -> str:
-    """A table of the families' names on their colours, three in a line."""
-    rows = []
-    for start in range(0, len(styles), 3):
-        inside = "".join(
-            f'<td bgcolor="{style.fill}"><font point-size="8" color="{style.text}">'
-            f"{dot_markup(style.title)}</font></td>"
-            for style in styles[start : start + 3]
-        )
-        rows.append(f"<tr>{inside}</tr>")
-    return (
-        f'<table border="0" cellborder="0" cellspacing="3" cellpadding="1">{"".join(rows)}</table>'
-    )
+    styles = tuple(style_of(family, theme) for family in LEGEND if family in present)
+    return styles if len(styles) > 1 else ()
 
 
 def alternative_text(module: Module, facts: Facts) -> str:

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from cnndsl.escape import LONGEST, dot_markup, dot_string, visible
-from cnndsl.record import Record
 
-from .scene import Box, Edge, Frame, Scene
-from .style import (
-    BAND,
-    BORDER,
-    CHANGES,
-    EDGE,
-    FONT,
-    FRAME,
-    INK,
-    MERGE_SIGNS,
-    NOTE,
-    PAPER,
-    TRAINING,
-    style_of,
-)
+from .caption import PER_ROW, Caption
+from .face import SIZE, SMALL, THIN, Face, Line, Run, face
+from .figure import Figure, Look
+from .scene import Box, Edge, Frame, Scene, boxes_in
+from .style import BAND, BORDER, EDGE, FRAME, INK, NOTE, PAPER, TRAINING, Style
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-LONGEST_NAME, LONGEST_LABEL = 60, 240
-WIDEST, NARROW = 46, 20
-"""Characters in a line of a label where it can be broken, in upright figures and others."""
-SIZE, SMALL = 9, 8
+    Value = str | int | float | None
 
 
 class Written(str):
@@ -38,44 +24,12 @@ class Written(str):
 EMPTY = Written('""')
 
 
-class Look(Record):
-    """How a scene is written.
-
-    Arguments:
-        theme: `paper` or `grey`.
-        direction: `TB`, `BT` or `LR`, where the flow goes.
-        font: names of fonts, a generic one last.
-    """
-
-    theme: str = "paper"
-    direction: str = "TB"
-    font: str = FONT
-
-    @property
-    def upright(self) -> bool:
-        """Whether the flow is vertical."""
-        return self.direction != "LR"
-
-
-def dot_text(
-    scene: Scene,
-    look: Look,
-    name: str,
-    caption: str = "",
-    facts: Mapping[str, str] | None = None,
-    notes: Iterable[str] = (),
-) -> str:
-    """The DOT text of a scene.
-
-    Arguments:
-        name: the figure's name.
-        caption: an HTML-like label under the figure.
-        facts: attributes of the graph that Graphviz ignores and `render` reads.
-        notes: comments at the top.
-    """
-    lines = [f"// {visible(note)}" for note in notes]
-    lines.append(f"digraph {quote(name)} {{")
-    lines += [f"  {line}" for line in _header(look, caption, facts or {})]
+def dot_text(figure: Figure) -> str:
+    """The DOT text of a figure."""
+    scene, look = figure.scene, figure.look
+    lines = [f"// {visible(note[:LONGEST])}" for note in figure.notes]
+    lines.append(f"digraph {quote(figure.name)} {{")
+    lines += [f"  {line}" for line in _header(figure)]
     groups = _groups(scene)
     for item in scene.items:
         lines += [f"  {line}" for line in _item(item, look, groups)]
@@ -95,32 +49,64 @@ def quote(text: str) -> Written:
     return Written(dot_string(text))
 
 
-def quote_label(text: str, longest: int = LONGEST) -> Written:
-    """A plain label: Graphviz reads HTML entities in it."""
-    return Written(dot_string(text, longest, entities=True))
+def _label(lines: Sequence[Line]) -> Written:
+    """Plain, or HTML-like where something is bold."""
+    if not any(run.bold for line in lines for run in line):
+        text = "\n".join(" ".join(run.text for run in line) for line in lines)
+        return Written(dot_string(text, entities=True))  # Graphviz reads entities in labels
+    if all(run.bold for line in lines for run in line):
+        return _bold("<br/>".join(_markup(line) for line in lines))
+    return Written(f"<{'<br/>'.join(_markup(line, bold=True) for line in lines)}>")
 
 
-def wrap(text: str, widest: int = WIDEST) -> str:
-    """The text in lines, broken behind commas and between operators."""
-    lines: list[str] = []
-    for line in text.split("\n"):
-        rest = line if len(line) <= LONGEST_LABEL else line[: LONGEST_LABEL - 1] + "…"
-        while len(rest) > widest:
-            at = max(rest.rfind(", ", 0, widest) + 1, rest.rfind(" · ", 0, widest))
-            if at <= 0:
-                at = rest.rfind(" ", 1, widest)
-            if at <= 0:
-                break
-            lines.append(rest[:at].rstrip())
-            rest = rest[at:].strip().removeprefix("· ")
-        lines.append(rest)
-    return "\n".join(lines)
+def _markup(line: Line, bold: bool = False) -> str:
+    return "&nbsp; ".join(
+        f"<b>{dot_markup(run.text)}</b>" if bold and run.bold else dot_markup(run.text)
+        for run in line
+    )
+
+
+def _bold(markup: str) -> Written:
+    return Written(f"<<b>{markup}</b>>")
+
+
+# ----------------------------------------------------------------------- caption
+
+
+def caption_markup(caption: Caption) -> str:
+    """An HTML-like table: the name, the facts, the legend, notes."""
+    rows = [f"<tr><td><b>{dot_markup(caption.name)}</b></td></tr>"]
+    rows += [f"<tr><td>{dot_markup(line)}</td></tr>" for line in caption.facts]
+    if caption.chips:
+        rows.append(f"<tr><td>{_chips(caption.chips)}</td></tr>")
+    rows += [
+        f'<tr><td><font point-size="{SMALL}" color="{NOTE}">{dot_markup(line)}</font></td></tr>'
+        for line in caption.notes
+    ]
+    return (
+        f'<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>'
+    )
+
+
+def _chips(styles: Sequence[Style]) -> str:
+    """A table of the families' names on their colours."""
+    rows = []
+    for start in range(0, len(styles), PER_ROW):
+        inside = "".join(
+            f'<td bgcolor="{style.fill}"><font point-size="{SMALL}" color="{style.text}">'
+            f"{dot_markup(style.title)}</font></td>"
+            for style in styles[start : start + PER_ROW]
+        )
+        rows.append(f"<tr>{inside}</tr>")
+    return (
+        f'<table border="0" cellborder="0" cellspacing="3" cellpadding="1">{"".join(rows)}</table>'
+    )
 
 
 # ------------------------------------------------------------------------- parts
 
 
-def _attributes(values: Mapping[str, str | int | float | None]) -> str:
+def _attributes(values: Mapping[str, Value]) -> str:
     """`[a=1, b="x"]`"""
     written = []
     for name, value in values.items():
@@ -133,9 +119,10 @@ def _attributes(values: Mapping[str, str | int | float | None]) -> str:
     return f"[{', '.join(written)}]"
 
 
-def _header(look: Look, caption: str, facts: Mapping[str, str]) -> Iterator[str]:
+def _header(figure: Figure) -> Iterator[str]:
+    look, caption = figure.look, figure.caption
     spread = (0.17, 0.24) if look.upright else (0.14, 0.34)
-    graph: dict[str, str | int | float | None] = {
+    graph: dict[str, Value] = {
         "rankdir": look.direction,
         "ordering": "out",
         "newrank": "true",
@@ -147,24 +134,25 @@ def _header(look: Look, caption: str, facts: Mapping[str, str]) -> Iterator[str]
         "fontcolor": INK,
         "bgcolor": PAPER,
         "labelloc": "b",
-        "label": Written(f"<{caption}>") if caption else None,
-        **{f"data_{name}": value for name, value in facts.items()},
+        "label": Written(f"<{caption_markup(caption)}>") if caption else None,
+        "data_title": figure.title,
+        "data_description": figure.description,
     }
     yield f"graph {_attributes(graph)}"
-    node: dict[str, str | int | float | None] = {
+    node: dict[str, Value] = {
         "shape": "box",
         "style": "filled",
         "fontname": look.font,
         "fontsize": SIZE,
         "fontcolor": INK,
         "color": BORDER,
-        "penwidth": 0.7,
+        "penwidth": THIN,
         "height": 0.24,
         "width": 0.3,
         "margin": "0.09,0.035",
     }
     yield f"node {_attributes(node)}"
-    edge: dict[str, str | int | float | None] = {
+    edge: dict[str, Value] = {
         "fontname": look.font,
         "fontsize": SMALL,
         "fontcolor": NOTE,
@@ -199,7 +187,7 @@ def _groups(scene: Scene) -> dict[str, str]:
     return chain
 
 
-def _frame(frame: Frame, look: Look) -> dict[str, str | int | float | None]:
+def _frame(frame: Frame, look: Look) -> dict[str, Value]:
     stage = frame.kind == "stage"
     fill, border = BAND if stage else FRAME
     title = frame.title if not (stage and look.upright) else ""
@@ -213,7 +201,7 @@ def _frame(frame: Frame, look: Look) -> dict[str, str | int | float | None]:
         "margin": 7,
         "labelloc": "t",
         "labeljust": "l",
-        "label": _bold(dot_markup(title)) if title else EMPTY,
+        "label": _label([(Run(title, bold=True),)]) if title else EMPTY,
     }
 
 
@@ -226,114 +214,46 @@ def _head_title(frame: Frame) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _box(box: Box, look: Look) -> dict[str, str | int | float | None]:
+def _box(box: Box, look: Look) -> dict[str, Value]:
     """The attributes of a box."""
-    values = {
-        "box": _plain_box,
-        "head": _head,
-        "merge": _circle,
-        "port": _port,
-        "title": _title,
-    }[box.kind](box, look)
     data = {f"data_{name}": value for name, value in box.data}
-    return {**values, "class": f"{box.kind} {box.family}".strip(), **data}
+    return {**_shape(face(box, look), box), "class": f"{box.kind} {box.family}".strip(), **data}
 
 
-def _plain_box(box: Box, look: Look) -> dict[str, str | int | float | None]:
-    style = style_of(box.family, look.theme)
-    corners = ["filled", *(["rounded"] if style.rounded else [])]
-    if box.training:
-        corners.append("dashed")
+def _shape(seen: Face, box: Box) -> dict[str, Value]:
+    if seen.shape == "point":
+        return {"label": EMPTY, "shape": "point", "width": 0.04, "height": 0.04, "color": EDGE}
+    label: dict[str, Value] = {"label": _label(seen.lines)}
+    if seen.shape == "circle":
+        return {**label, **_CIRCLE, "fontsize": _unless(SIZE, seen.size), "fillcolor": seen.fill}
+    ink = _unless(INK, seen.ink)
+    if seen.shape == "text":
+        return {**label, **_TEXT[box.kind], "fontcolor": ink}
+    style = ["filled", *(["rounded"] * seen.rounded), *(["dashed"] * seen.dashed)]
     return {
-        "label": _label(box, WIDEST if look.upright else NARROW),
-        "style": ",".join(corners),
-        "fillcolor": style.fill,
-        "fontcolor": style.text if style.text != INK else None,
-        "color": _border(box, look),
-        "penwidth": 2 if box.change else 1.1 if style.heavy else None,
+        **label,
+        "style": ",".join(style),
+        "fillcolor": seen.fill,
+        "fontcolor": ink,
+        "color": _unless(BORDER, seen.border),
+        "penwidth": _unless(THIN, seen.width),
     }
 
 
-def _border(box: Box, look: Look) -> str | None:
-    if box.change and look.theme != "grey":
-        return CHANGES[(box.change - 1) % len(CHANGES)]
-    return TRAINING if box.training else None
+def _unless(default: Value, value: Value) -> Value:
+    """Nothing where the header of the file has said it."""
+    return None if value == default else value
 
 
-def _label(box: Box, widest: int) -> Written:
-    """Plain, or HTML-like where a name or a count is bold."""
-    mark = f" ({box.change})" if box.change else ""
-    text = wrap(box.text + mark, widest)
-    if not box.label and box.count == 1:
-        return quote_label(text)
-    lines = [dot_markup(line) for line in text.split("\n")]
-    if box.label:
-        gap = "<br/>" if "\n" in box.text and len(lines) > 1 else "&nbsp; "
-        lines[0] = (
-            f"<b>{dot_markup(box.label, LONGEST_NAME)}</b>{gap}{lines[0]}"
-            if lines[0]
-            else f"<b>{dot_markup(box.label, LONGEST_NAME)}</b>"
-        )
-    if box.count > 1:
-        lines[0] = f"{lines[0]}&nbsp; <b>× {box.count}</b>"
-    return Written(f"<{'<br/>'.join(lines)}>")
-
-
-def _head(box: Box, look: Look) -> dict[str, str | int | float | None]:
-    """The title of an opened block is where the flow enters it."""
-    if not look.upright:
-        return _point()
-    lines = [dot_markup(line) for line in wrap(box.text, 56).split("\n") if line]
-    label = f"{dot_markup(box.label, LONGEST_NAME)}&nbsp; " if box.label else ""
-    times = f"&nbsp; × {box.count}" if box.count > 1 else ""
-    text = label + "<br/>".join(lines) + times
-    return {
-        "label": _bold(text or "×"),
-        "shape": "plaintext",
-        "style": EMPTY,
-        "margin": "0.04,0.035",
-        "height": 0.2,
-        "width": 0,
-        "fontcolor": NOTE if box.training else None,
-    }
-
-
-def _point() -> dict[str, str | int | float | None]:
-    return {"label": EMPTY, "shape": "point", "width": 0.04, "height": 0.04, "color": EDGE}
-
-
-def _circle(box: Box, look: Look) -> dict[str, str | int | float | None]:
-    return {
-        "label": quote_label(MERGE_SIGNS.get(box.text, box.text)),
-        "shape": "circle",
-        "fixedsize": "true",
-        "width": 0.19,
-        "height": 0.19,
-        "margin": 0,
-        "fontsize": 14 if box.text == "mul" else None,
-        "fillcolor": PAPER,
-    }
-
-
-def _port(box: Box, look: Look) -> dict[str, str | int | float | None]:
-    return {
-        "label": quote_label(box.text, LONGEST_NAME),
-        "shape": "plaintext",
-        "style": EMPTY,
-        "margin": "0.03,0.02",
-        "height": 0.2,
-        "width": 0,
-        "fontcolor": TRAINING if box.training else None,
-    }
-
-
-def _title(box: Box, look: Look) -> dict[str, str | int | float | None]:
-    text = dot_markup(box.text, LONGEST_NAME)
-    return {"label": _bold(text), "shape": "plain", "style": EMPTY, "margin": 0.02}
-
-
-def _bold(markup: str) -> Written:
-    return Written(f"<<b>{markup}</b>>")
+_CIRCLE: dict[str, Value] = {
+    "shape": "circle", "fixedsize": "true", "width": 0.19, "height": 0.19, "margin": 0
+}  # fmt: skip
+_LOW: dict[str, Value] = {"height": 0.2, "width": 0}
+_TEXT: dict[str, dict[str, Value]] = {
+    "head": {"shape": "plaintext", "style": EMPTY, "margin": "0.04,0.035", **_LOW},
+    "port": {"shape": "plaintext", "style": EMPTY, "margin": "0.03,0.02", **_LOW},
+    "title": {"shape": "plain", "style": EMPTY, "margin": 0.02},
+}
 
 
 # ------------------------------------------------------------------------- edges
@@ -343,7 +263,7 @@ def _edge(edge: Edge, look: Look, kinds: Mapping[str, str]) -> str:
     ends = f"{edge.source} -> {edge.target}"
     if edge.hidden:
         return f"{ends} {_attributes({'style': 'invis', 'weight': edge.weight})}"
-    values: dict[str, str | int | float | None] = {
+    values: dict[str, Value] = {
         "label": f" {edge.label}" if edge.label else None,
         "style": "dashed" if edge.dashed or edge.training else None,
         "color": TRAINING if edge.training else None,
@@ -389,7 +309,5 @@ def _title_levels(items: Iterable[Box | Frame]) -> Iterator[tuple[str, ...]]:
 
 
 def _first_boxes(frame: Frame) -> tuple[Box, Box | None]:
-    from .scene import boxes_in
-
     title, *rest = boxes_in(frame.items)
     return title, next((box for box in rest if box.kind != "title"), None)

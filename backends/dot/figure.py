@@ -1,0 +1,48 @@
+"""A whole figure, before it is DOT or SVG."""
+
+from __future__ import annotations
+
+from cnndsl.record import Record
+
+from .caption import Caption
+from .scene import Scene
+from .style import FONT
+
+
+class Look(Record):
+    """How a scene is written.
+
+    Arguments:
+        theme: `paper` or `grey`.
+        direction: `TB`, `BT` or `LR`, where the flow goes.
+        font: names of fonts, a generic one last.
+    """
+
+    theme: str = "paper"
+    direction: str = "TB"
+    font: str = FONT
+
+    @property
+    def upright(self) -> bool:
+        """Whether the flow is vertical."""
+        return self.direction != "LR"
+
+
+class Figure(Record):
+    """What every writer is given.
+
+    Arguments:
+        name: of the model.
+        scene: boxes, frames and edges.
+        caption: what stands under the figure, if anything does.
+        title, description: for those who cannot see it.
+        notes: what was done to the scene, for a comment at the top.
+    """
+
+    name: str
+    scene: Scene
+    look: Look
+    caption: Caption | None
+    title: str
+    description: str
+    notes: tuple[str, ...] = ()
