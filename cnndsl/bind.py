@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .arguments import ArgumentProblem, flag, kind_of, signature
-from .diagnostics import did_you_mean, fail, suggest
+from .diagnostics import fail, suggest
 from .evaluate import (
     ArrowValue,
     BlockRef,
@@ -100,7 +100,7 @@ class _Binding:
             self._set(name, argument)
         elif not self.lenient:
             place = name_span(argument)
-            near = suggest(did_you_mean(name, self.cls.fields), place)
+            near = suggest(name, self.cls.fields, place)
             known = f"it is `{signature(self.cls)}`"
             help = (
                 FOREIGN_ARGUMENTS.get(name, known) if not near or name in FOREIGN_ARGUMENTS else ""
@@ -131,13 +131,13 @@ class _Binding:
             for choice in (*kind_of(self.cls, name).choices, name)
             if flag(self.cls, choice)
         ]
-        near = did_you_mean(word, flags)
+        near = suggest(word, flags, argument.span)
         if near:
             fail(
                 "E0203",
                 f"`{self.cls.word}` knows no flag `{word}`",
                 argument.span,
-                help=suggest(near, argument.span),
+                help=near,
             )
         unknown_name(Name(word, argument.span), self.scope)
 
@@ -334,13 +334,12 @@ def _choice(callee: str, parameter: Parameter, argument: Given) -> str:
     value = argument.value
     word = str(value) if isinstance(value, (Word, str, OpRef, BlockRef)) else None
     if word not in choices:
-        near = did_you_mean(word or "", choices)
         fail(
             "E0207",
             f"`{name}` of `{callee}` is one of {', '.join(f'`{c}`' for c in choices)}",
             argument.span,
             f"this is {describe(value)}",
-            help=(f"did you mean `{near}`?",) if near else (),
+            help=suggest(word or "", choices, value_span(argument)),
         )
     return word
 
@@ -348,13 +347,12 @@ def _choice(callee: str, parameter: Parameter, argument: Given) -> str:
 def _plain(callee: str, name: str, argument: Given) -> Any:
     value = argument.value
     if isinstance(value, Word):
-        near = did_you_mean(value.id, OPS)
         fail(
             "E0202",
             f"nothing here is called `{value.id}`",
             argument.span,
             f"given for `{name}` of `{callee}`",
-            help=(f"did you mean `{near}`?",) if near else (),
+            help=suggest(value.id, OPS, value_span(argument)),
         )
     if isinstance(value, ArrowValue):
         fail("E0206", f"`{name}` of `{callee}` is one value, not a chain", argument.span)
@@ -393,7 +391,7 @@ def _unknown_parameter(
 ) -> None:
     assert argument.name is not None
     place = name_span(argument)
-    near = suggest(did_you_mean(argument.name, known), place)
+    near = suggest(argument.name, known, place)
     form = call_form(callee, parameters)
     fail(
         "E0203",
@@ -407,6 +405,14 @@ def name_span(argument: Given | Argument) -> Span:
     """The place of the name in `name=value`."""
     span = argument.span
     return Span(span.source, span.start, span.start + len(argument.name or ""))
+
+
+def value_span(argument: Given) -> Span:
+    """The place of the value in `name=value`, or of a value alone."""
+    if argument.name is None:
+        return argument.span
+    value = argument.span.text.partition("=")[2].lstrip()
+    return argument.span.last(len(value))
 
 
 def _example(parameter: Parameter) -> str:

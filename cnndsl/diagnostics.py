@@ -108,12 +108,7 @@ def error(
     )
 
 
-def suggest(near: str | None, span: Span) -> tuple[Help, ...]:
-    """The help that a word was perhaps misspelt, as an edit."""
-    return (Help(f"did you mean `{near}`?", Fix(span, near)),) if near else ()
-
-
-def guess(word: str, known: Iterable[str], span: Span) -> tuple[Help, ...]:
+def suggest(word: str, known: Iterable[str], span: Span) -> tuple[Help, ...]:
     """The help that a word was perhaps misspelt: an edit, safe when no other is as near."""
     near = nearest(word, known)
     if not near:

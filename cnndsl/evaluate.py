@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator as python
 
-from .diagnostics import Help, did_you_mean, fail, suggest
+from .diagnostics import Help, fail, suggest
 from .limits import CALL_DEPTH, INTEGER, LIST, SIZE, TERMS, spend
 from .op import OPS
 from .record import Record, replace
@@ -300,7 +300,7 @@ def known(name: str, scope: Scope) -> bool:
 
 def no_rule(name: Name, namespace: Namespace) -> NoReturn:
     """Raise: there is no rule and no set of this name."""
-    near = suggest(did_you_mean(name.id, namespace.rules()), name.span)
+    near = suggest(name.id, namespace.rules(), name.span)
     help = near or ("`cnnc rules` lists the catalogue",)
     fail("E0202", f"there is no rule `{name.id}`", name.span, help=help)
 
@@ -384,7 +384,7 @@ def _name(expr: Name, scope: Scope, depth: int) -> Any:
 
 def unknown_name(expr: Name, scope: Scope) -> Any:
     """Raise: a name that nothing defines."""
-    help = suggest(did_you_mean(expr.id, scope.names()), expr.span)
+    help = suggest(expr.id, scope.names(), expr.span)
     if scope.namespace.offers(expr.id):
         help = (Help(f"the standard library has `{expr.id}`: add `use std` at the top"),)
     if expr.id in POSITION:
@@ -464,14 +464,13 @@ def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
     elif value is None:
         fail("E0202", "`in` is the input of a block; there is none here", expr.value.span)
     if expr.name not in known:
-        near = did_you_mean(expr.name, known)
         has = f"it has {', '.join(f'`{name}`' for name in known)}" if known else ""
         fail(
             "E0203" if known else "E0206",
             f"{describe(value)} has no `{expr.name}`",
             expr.span,
             has,
-            help=[f"did you mean `{near}`?"] if near else [],
+            help=suggest(expr.name, known, expr.span.last(len(expr.name))),
         )
     if expr.name == "stride":
         return value.stride_h

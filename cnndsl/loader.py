@@ -10,7 +10,17 @@ import os
 import re
 import stat
 
-from .diagnostics import CnnError, Diagnostic, did_you_mean, error, fail
+from .diagnostics import (
+    CnnError,
+    Diagnostic,
+    Fix,
+    Help,
+    did_you_mean,
+    error,
+    fail,
+    nearest,
+    suggest,
+)
 from .namespace import Library, Namespace, check_names
 from .parser import parse
 from .source import Source, Span
@@ -98,8 +108,8 @@ class Loader:
     def _standard(self, use: Use, so_far: tuple[str, ...] | None) -> tuple[str, ...] | None:
         assert isinstance(use.module, Name)
         if use.module.id != "std":
-            near = did_you_mean(use.module.id, ["std"])
-            help = ["did you mean `std`?"] if near else ['a file is used as `use "./blocks.cnn"`']
+            near = suggest(use.module.id, ["std"], use.module.span)
+            help = near or ('a file is used as `use "./blocks.cnn"`',)
             self.diagnostics.append(
                 error("E0501", f"there is no library `{use.module.id}`", use.module.span, help=help)
             )
@@ -199,10 +209,19 @@ def _cannot_read(path: str, name: str, span: Span | None, problem: OSError) -> N
     folder = os.path.dirname(path) or "."
     beside = sorted(f for f in _list(folder) if f.endswith(".cnn"))
     stems = {os.path.splitext(file)[0]: file for file in beside}
-    near = did_you_mean(os.path.splitext(os.path.basename(path))[0], stems)
-    found = os.path.join(os.path.dirname(name), stems[near]) if near else ""
-    help = [f"did you mean `{found}`?"] if found else []
+    near = nearest(os.path.splitext(os.path.basename(path))[0], stems)
+    help: list[Help | str] = []
+    if near:
+        found = os.path.join(os.path.dirname(name), stems[near[0]])
+        fix = _renamed(span, stems[near[0]], len(near) == 1) if span is not None else None
+        help = [Help(f"did you mean `{found}`?", fix)]
     fail("E0501", f"there is no file `{name}`", span, help=help)
+
+
+def _renamed(span: Span, file: str, safe: bool) -> Fix:
+    """The path in a `use` with another file's name; `span` is the string with its quotes."""
+    folder, slash, _ = span.text.strip('"').rpartition("/")
+    return Fix(span, f'"{folder}{slash}{file}"', safe)
 
 
 def _list(folder: str) -> list[str]:

@@ -198,15 +198,14 @@ def check_names(namespace: Namespace) -> list[Diagnostic]:
 
 
 def _missing(use: Use, known: Iterable[str], where: str, library: Library) -> list[Diagnostic]:
-    from .diagnostics import did_you_mean
+    from .diagnostics import Help, suggest
 
     problems = []
     for name in use.names or ():
         if name.id not in known:
-            near = did_you_mean(name.id, known)
-            help = [f"did you mean `{near}`?"] if near else []
+            help: tuple[Help | str, ...] = suggest(name.id, known, name.span)
             if name.id in library.rules:
-                help = ["it is a rule of the catalogue, which needs no `use`"]
+                help = ("it is a rule of the catalogue, which needs no `use`",)
             message = f"{where} has no `{name.id}`"
             problems.append(error("E0504", message, name.span, help=help))
     return problems

@@ -58,6 +58,10 @@ class Span(Record):
     def text(self) -> str:
         return self.source.text[self.start : self.end]
 
+    def last(self, length: int) -> Span:
+        """The last characters of the range."""
+        return Span(self.source, self.end - length, self.end)
+
     def to(self, other: Span) -> Span:
         """The range from the start of this span to the end of `other`."""
         return Span(self.source, self.start, max(self.end, other.end))

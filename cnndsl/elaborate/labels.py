@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..build import Flow, Place
-from ..diagnostics import CnnError, Help, Label, did_you_mean, error, fail, suggest
+from ..diagnostics import CnnError, Help, Label, error, fail, suggest
 from ..evaluate import spell
 from ..syntax import Body, Branch, Name, Parallel, Template
 from ..types import TensorType
@@ -64,8 +64,7 @@ def values_of(run: Run, ref: Name | Template, context: Context) -> Flow:
             ref.span,
             help=["a label is known from its line on: move one of the two"],
         )
-    near = did_you_mean(name, known) if isinstance(ref, Name) else None
-    help = suggest(near, ref.span)
+    help = suggest(name, known, ref.span) if isinstance(ref, Name) else ()
     if not help and known:
         help = (Help(f"labels so far: {', '.join(f'`{k}`' for k in known[-8:])}"),)
     fail("E0202", f"there is no label `{name}` above this line", ref.span, help=help)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..bind import bind_operator
 from ..build import Flow, Place
-from ..diagnostics import did_you_mean, fail
+from ..diagnostics import fail, suggest
 from ..evaluate import evaluate, truth
 from ..source import Span
 from ..syntax import Apply, Body, Branch, Each, Name, Parallel, Template
@@ -28,12 +28,12 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
     start = run.builder.expanded
     word = statement.merge.id
     if word not in MERGES:
-        near = did_you_mean(word, MERGES)
+        near = suggest(word, MERGES, statement.merge.span)
         fail(
             "E0201",
             f"`{word}` does not join branches",
             statement.merge.span,
-            help=[f"did you mean `{near}`?" if near else "`concat`, `add`, `sub` and `mul` do"],
+            help=near or ("`concat`, `add`, `sub` and `mul` do",),
         )
     for index in range(times if times is not None else 1):
         inside = context if times is None else context.copy(index, times)

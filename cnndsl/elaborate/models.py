@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..bind import Defaults, bind_parameters, variables_of
-from ..diagnostics import did_you_mean, error, fail, suggest
+from ..bind import Defaults, bind_parameters, name_span, variables_of
+from ..diagnostics import Help, error, fail, suggest
 from ..evaluate import (
     Given,
     RuleRef,
@@ -145,14 +145,13 @@ def instance(run: Run, model: Model, namespace: Namespace) -> Instance:
         model, namespace, given = base_of(run, model.base, namespace, scope, passed)
     for wrong, setting in settings.items():
         known = [n.id for p in model.parameters for n in variables_of(p)]
-        near = did_you_mean(wrong or "", known)
         has = ", ".join(f"`{k}`" for k in known) or "none"
         fail(
             "E0203",
             f"the model `{passed[0]}` has no parameter `{wrong}`",
             setting.span,
             f"its parameters: {has}",
-            help=[f"did you mean `{near}`?"] if near else [],
+            help=suggest(wrong or "", known, name_span(setting)),
         )
     return Instance(model, tuple(variants), scope, dialect, requests)
 
@@ -232,10 +231,9 @@ def base_of(
     found = namespace.model(call.callee.id)
     if found is None:
         names = [name for name in namespace.models() if name not in passed]
-        near = did_you_mean(call.callee.id, names)
-        help = [f"did you mean `{near}`?"] if near else []
+        help: tuple[Help | str, ...] = suggest(call.callee.id, names, call.callee.span)
         if namespace.rule(call.callee.id):
-            help = [f"a rule rewrites a model: `net with {call.callee.id}`"]
+            help = (f"a rule rewrites a model: `net with {call.callee.id}`",)
         fail(
             "E0202",
             f"there is no model `{call.callee.id}`",
@@ -286,13 +284,12 @@ def no_dialect(name: Name, namespace: Namespace) -> NoReturn:
         for n in (*namespace.names(), *namespace.library.index)
         if isinstance((namespace.find(n) or namespace.library.find(n) or (None,))[0], Dialect)
     ]
-    near = did_you_mean(name.id, known)
     all_names = ", ".join(f"`{dialect}`" for dialect in sorted(set(known)))
     fail(
         "E0202",
         f"there is no dialect `{name.id}`",
         name.span,
-        help=suggest(near, name.span) or (f"there are {all_names}",),
+        help=suggest(name.id, known, name.span) or (f"there are {all_names}",),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..bind import Ref, bind_operator
 from ..build import Flow, Place, Step
-from ..diagnostics import CnnError, Fix, Help, did_you_mean, fail, suggest
+from ..diagnostics import CnnError, Fix, Help, fail, suggest
 from ..evaluate import BlockRef, Given, OpRef, Scope, describe, lookup, spell
 from ..foreign import FOREIGN
 from ..graph import Call
@@ -70,12 +70,12 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             name.span,
             help=[f"a rule rewrites a whole model: `model v2 = net with {name.id}`"],
         )
-    near = did_you_mean(name.id, [*OPS, *scope.names(), "residual"])
+    near = suggest(name.id, [*OPS, *scope.names(), "residual"], name.span)
     fail(
         "E0201",
         f"there is no operator or block `{name.id}`",
         name.span,
-        help=suggest(near, name.span) or ("`cnnc ops` lists the operators",),
+        help=near or ("`cnnc ops` lists the operators",),
     )
 
 

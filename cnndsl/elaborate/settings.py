@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..bind import FAMILIES
 from ..build import Flow
-from ..diagnostics import did_you_mean, fail
+from ..diagnostics import fail, suggest
 from ..evaluate import Closure, Extents, describe, evaluate, evaluate_arguments, spell
 from ..ops import OPS
 from ..symbol import Symbol
@@ -20,12 +20,11 @@ def default_statement(run: Run, statement: Default, flow: Flow, context: Context
     given = evaluate_arguments(statement.arguments, context.scope)
     for word in statement.words:
         if word.id not in OPS and word.id not in FAMILIES:
-            near = did_you_mean(word.id, [*OPS, *FAMILIES])
             fail(
                 "E0201",
                 f"`default` is for operators; `{word.id}` is none",
                 word.span,
-                help=[f"did you mean `{near}`?"] if near else [],
+                help=suggest(word.id, [*OPS, *FAMILIES], word.span),
             )
         context.defaults = (*context.defaults, (word.id, given))
     return flow

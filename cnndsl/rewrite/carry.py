@@ -8,7 +8,7 @@ whatever else is new on an architectural right side begins fresh.
 
 from __future__ import annotations
 
-from ..diagnostics import did_you_mean, fail, suggest
+from ..diagnostics import fail, suggest
 from ..graph import Call
 from ..op import Op
 from ..passes.flatten import flatten, paths
@@ -142,7 +142,7 @@ def carried(
     function = find_carrier(rewrite.carrier)
     if function is None:
         name = next(c.name for c in rewrite.ref.rule.clauses if isinstance(c, Carrier))
-        near = suggest(did_you_mean(name.id, CARRIERS), name.span)
+        near = suggest(name.id, CARRIERS, name.span)
         help = near or (f"there are {', '.join(f'`{known}`' for known in sorted(CARRIERS))}",)
         fail("E1001", f"there is no carrier `{name.id}`", name.span, help=help)
     made = function(old, new, holes)

@@ -7,7 +7,7 @@ way to them: copies that are rewritten alike stay one function.
 
 from __future__ import annotations
 
-from ..diagnostics import did_you_mean, fail, suggest
+from ..diagnostics import fail, suggest
 from ..elaborate.blocks import passes_through
 from ..graph import Call, Graph, Module
 from ..history import Change, History
@@ -241,7 +241,7 @@ def _transform_of(rewrite: Rewrite) -> Function:
     name = next(c.name for c in rewrite.ref.rule.clauses if isinstance(c, Transform))
     function = find_transform(name.id)
     if function is None:
-        near = suggest(did_you_mean(name.id, TRANSFORMS), name.span)
+        near = suggest(name.id, TRANSFORMS, name.span)
         help = near or (f"there are {', '.join(f'`{known}`' for known in sorted(TRANSFORMS))}",)
         fail("E1001", f"there is no transform `{name.id}`", name.span, help=help)
     return function

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from ..arguments import flag
 from ..bind import REPEAT_HELP, name_span, variables_of
-from ..diagnostics import did_you_mean, fail, suggest
+from ..diagnostics import fail, suggest
 from ..evaluate import FUNCTIONS, BlockRef, OpRef, Scope, lookup
 from ..op import OPS
 from ..record import Record, replace
@@ -236,7 +236,7 @@ class _Reader:
         name = ref.id if isinstance(ref, Name) else ""
         if name in self.labels:
             return self.labels[name]
-        help = suggest(did_you_mean(name, self.labels), ref.span)
+        help = suggest(name, self.labels, ref.span)
         known = ", ".join(f"`{label}`" for label in self.labels)
         fail("E0202", f"there is no label `{ref.span.text}` above this line", ref.span,
              help=help or ([f"the labels above are {known}"] if known else []))  # fmt: skip
@@ -305,7 +305,7 @@ class _Reader:
         if statement.arguments:
             assert statement.callee is not None
             place = statement.callee.span
-            near = suggest(did_you_mean(word, [*OPS, *self.scope.names()]), place)
+            near = suggest(word, [*OPS, *self.scope.names()], place)
             help = near or ("a name that stands for any operator takes no arguments",)
             fail("E0201", f"there is no operator or block `{word}`", place, help=help)
         self.holes.setdefault(word)
@@ -357,7 +357,7 @@ class _Reader:
             if argument.name is not None:
                 if argument.name not in cls.fields:
                     place = name_span(argument)
-                    help = suggest(did_you_mean(argument.name, cls.fields), place)
+                    help = suggest(argument.name, cls.fields, place)
                     fail("E0203", f"`{word}` has no argument `{argument.name}`", place, help=help)
                 if not (isinstance(value, Name) and flag(cls, value.id)):
                     self.fill(value)
@@ -430,7 +430,7 @@ def _parts(ref: BlockRef, position: int, argument: Argument) -> list[tuple[str, 
         known, place = [n.id for p in parameters for n in variables_of(p)], name_span(argument)
         if argument.name not in known:
             fail("E0203", f"`{ref}` has no parameter `{argument.name}`", place,
-                 help=suggest(did_you_mean(argument.name, known), place))  # fmt: skip
+                 help=suggest(argument.name, known, place))  # fmt: skip
         return [(argument.name, argument.value)]
     if position >= len(parameters):
         fail("E0205", f"`{ref}` takes no further argument", argument.span)

@@ -102,7 +102,7 @@ class Places:
 
     def _unknown(self, part: str, known: Iterable[str], span: Span | None) -> NoReturn:
         near, where = did_you_mean(part, known), _part(span, part)
-        help: Sequence[Help | str] = suggest(near, where) if where is not None else ()
+        help: Sequence[Help | str] = suggest(part, known, where) if where is not None else ()
         message = f"there is no place `{part}` in `{self.module.name}`"
         fail("E1003", message, where, help=help or (f"did you mean `{near}`?" if near else PLACE,))
 

@@ -14,7 +14,7 @@ architectural rule, which has no kind at all.
 from __future__ import annotations
 
 from ..bind import name_span, variables_of
-from ..diagnostics import CnnError, did_you_mean, fail, suggest
+from ..diagnostics import CnnError, fail, suggest
 from ..evaluate import FUNCTIONS, RuleRef, Scope, evaluate, known, lookup, whole
 from ..record import Record
 from ..source import Source
@@ -165,8 +165,8 @@ def _claims(clauses: list[Keeps]) -> tuple[str, ...]:
 def _known(word: Name, words: Mapping[str, str], what: str) -> None:
     if word.id in words:
         return
-    near = did_you_mean(word.id, words)
-    help = suggest(near, word.span) or (f"there are {', '.join(f'`{w}`' for w in words)}",)
+    near = suggest(word.id, words, word.span)
+    help = near or (f"there are {', '.join(f'`{w}`' for w in words)}",)
     fail("E1001", f"`{word.id}` is no {what}", word.span, help=help)
 
 
@@ -179,10 +179,10 @@ def _check_names(ref: RuleRef, conditions: Sequence[Expr], equation: Equation | 
     scope = Scope(ref.namespace)
     for name in (name for condition in conditions for name in names_of(condition)):
         if name.id not in own and name.id not in PREDICATES and not known(name.id, scope):
-            near = did_you_mean(name.id, [*own, *PREDICATES, *FUNCTIONS])
+            near = suggest(name.id, [*own, *PREDICATES, *FUNCTIONS], name.span)
             help = "conditions are about holes, parameters and labels of the left side"
             fail("E0202", f"nothing here is called `{name.id}`", name.span,
-                 help=suggest(near, name.span) or (help,))  # fmt: skip
+                 help=near or (help,))  # fmt: skip
 
 
 def _arguments(ref: RuleRef) -> dict[str, object]:
@@ -201,7 +201,7 @@ def _arguments(ref: RuleRef) -> dict[str, object]:
             name = names[position]
             position += 1
         elif name not in names:
-            near = suggest(did_you_mean(name, names), name_span(argument))
+            near = suggest(name, names, name_span(argument))
             help = near or (f"call it as `{call_form(ref.rule)}`",)
             fail("E0203", f"the rule `{ref.rule.name.id}` has no parameter `{name}`",
                  name_span(argument), help=help)  # fmt: skip
@@ -228,7 +228,7 @@ def _of_site(
     for _, default in found:
         for name in names_of(default):
             if name.id not in holes and name.id not in given:
-                near = suggest(did_you_mean(name.id, (*holes, *given)), name.span)
+                near = suggest(name.id, (*holes, *given), name.span)
                 help = near or ("a default speaks of holes and of parameters before it",)
                 fail("E0202", f"nothing here is called `{name.id}`", name.span, help=help)
     return found
