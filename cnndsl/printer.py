@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import defaultdict
+from itertools import groupby, pairwise
 
 from .diagnostics import CnnError, fail
 from .lexer import scan
@@ -82,7 +84,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 WIDTH = 100
-COLUMN = 72  # statements longer than this do not push the column of sizes
+# What is longer than this stays out of its column, and so does what follows it:
+STATEMENT = 72
+LABEL = 16
+ARGUMENT = 16
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -326,14 +331,27 @@ class Sign(Record):
     span: Span
 
 
+class Tab(Record):
+    """A place in a line that may move to the right, into a column.
+
+    Arguments:
+        at: what stands before it, in characters.
+        name: what the column is called; there may be others of this name.
+    """
+
+    at: int
+    name: tuple[str | None, ...]
+
+
 class Row:
     """One statement, item or comment on its lines, before columns are aligned."""
 
-    __slots__ = ("blank", "comment", "glued", "lines", "shape")
+    __slots__ = ("blank", "comment", "glued", "lines", "shape", "tabs")
 
     def __init__(self, lines: list[str], shape: str | None = None, blank: bool = False) -> None:
         self.lines = lines
         self.shape = shape
+        self.tabs: tuple[Tab, ...] = ()
         self.comment: str | None = None
         self.blank = blank  # a blank line comes before it
         self.glued = False  # it followed the row before on the same line
@@ -358,6 +376,7 @@ class Printer:
         rows: list[Row] = []
         for node in nodes:
             row = Row(self._lines(node, indent), _shape(node))
+            row.tabs = _tabs(node, row.lines)
             is_long = len(row.lines) > 1 or (bool(rows) and len(rows[-1].lines) > 1)
             row.blank = isinstance(node, Block | Model | Dialect | Rule) and is_long
             row.glued = _is_plain(node) and bool(rows)
@@ -526,7 +545,7 @@ class Printer:
         opening = self._opens(head[-1], body.span.start)
         opening = opening if head[-1] else opening.lstrip()
         rows = self._rows(body.statements, body.span.end - 1, indent + 2)
-        inside = _aligned(_without_blank(rows))
+        inside = _aligned(_without_blank(rows), indent + 2)
         if not inside and opening.endswith("{"):
             return [*head[:-1], f"{opening} }}{tail}"]
         return [*head[:-1], opening, *_indented(inside), "}" + tail]
@@ -545,7 +564,7 @@ class Printer:
         if end is not None:
             rows = self._rows(items, end, indent + 2)
             _add_commas(rows)
-            return [opening, *_indented(_aligned(_without_blank(rows))), closing]
+            return [opening, *_indented(_aligned(_without_blank(rows), indent + 2)), closing]
         texts = [self._lines(item, 0)[0] for item in items]
         return [opening, *_indented(_filled(texts, WIDTH - indent - 2)), closing]
 
@@ -591,7 +610,7 @@ class Printer:
 
     def _branch(self, branch: Branch, indent: int) -> list[str]:
         if not isinstance(branch, Body):
-            return _aligned(self._rows((branch,), 0, indent))
+            return _aligned(self._rows((branch,), 0, indent), indent)
         rows = self._rows(branch.statements, 0, indent + 2)
         comments = []
         while rows and rows[0].lines[0].startswith("#"):
@@ -600,7 +619,7 @@ class Printer:
             return [*comments, "|"]
         blank = [""] if rows[0].blank else []
         rows[0].blank = False
-        lines = _aligned(_joined(rows, WIDTH - indent - 2))
+        lines = _aligned(_joined(rows, WIDTH - indent - 2), indent + 2)
         return [*comments, *blank, "| " + lines[0], *_indented(lines[1:])]
 
     def _closing_comments(self, start: int) -> list[str]:
@@ -612,19 +631,21 @@ class Printer:
         rows = self._rows(node.settings, node.span.end - 1, indent + 2)
         for row in rows:  # settings are defaults without the word
             row.lines[0] = row.lines[0].removeprefix("default ")
-        return [opening, *_indented(_aligned(_without_blank(rows))), "}"]
+        return [opening, *_indented(_aligned(_without_blank(rows), indent + 2)), "}"]
 
     def _spread_rule(self, node: Rule, indent: int) -> list[str]:
         head = self._head(node, _rule_head(node), indent)
         opening = self._opens(head[-1], node.name.span.end)
         rows = self._rows(_contents(node), node.span.end - 1, indent + 2)
-        return [*head[:-1], opening, *_indented(_aligned(_without_blank(rows))), "}"]
+        return [*head[:-1], opening, *_indented(_aligned(_without_blank(rows), indent + 2)), "}"]
 
     def _spread_equation(self, node: Equation, indent: int) -> list[str]:
         rows: list[Row] = []
         for nodes in (node.left.statements, (self._sign(node),), node.right.statements):
             rows += _joined(_without_blank(self._rows(nodes, 0, indent)), WIDTH - indent)
-        return _aligned(rows)
+        for row in rows:
+            row.tabs = ()  # an equation is no table
+        return _aligned(rows, indent)
 
 
 class Formatter(Printer):
@@ -660,6 +681,7 @@ class Formatter(Printer):
             row = Row([], _shape(node), blank=self._has_blank_line(start))
             row.glued = end >= 0 and not hoisted and "\n" not in self.text[end:start]
             row.lines = self._lines(node, indent)
+            row.tabs = _tabs(node, row.lines)
             end = node.span.end
             self._end(row, end)
             rows.append(row)
@@ -1038,38 +1060,11 @@ def _joined(rows: list[Row], width: int) -> list[Row]:
         text = f"{_with_shape(last.lines[-1], last.shape)}; {row.lines[0]}"
         can = row.glued and len(last.lines) == len(row.lines) == 1 and last.comment is None
         if can and len(_with_shape(text, row.shape)) <= width:
-            last.lines, last.shape, last.comment = [text], row.shape, row.comment
+            last.lines, last.tabs = [text], ()
+            last.shape, last.comment = row.shape, row.comment
         else:
             result.append(row)
     return result
-
-
-def _aligned(rows: list[Row]) -> list[str]:
-    """The lines of rows, with the sizes of neighbouring rows in one column."""
-    lines: list[str] = []
-    for group in _groups(rows):
-        short = [len(row.lines[0]) for row in group if row.shape and _is_short_row(row)]
-        column = max(short, default=0)
-        texts = [_row_text(row, column) for row in group]
-        notes = [len(text) for text, row in zip(texts, group, strict=True) if row.comment]
-        column = max([length for length in notes if length <= WIDTH], default=0)
-        for row, text in zip(group, texts, strict=True):
-            lines += [""] if row.blank else []
-            lines += row.lines[:-1]
-            lines.append(f"{text.ljust(column)}  {row.comment}" if row.comment else text)
-    return lines
-
-
-def _is_short_row(row: Row) -> bool:
-    return len(row.lines) == 1 and len(row.lines[0]) <= COLUMN
-
-
-def _row_text(row: Row, column: int) -> str:
-    """The last line of a row, with its size."""
-    text = row.lines[-1]
-    if row.shape is None:
-        return text
-    return _with_shape(text.ljust(column) if _is_short_row(row) else text, row.shape)
 
 
 def _groups(rows: list[Row]) -> list[list[Row]]:
@@ -1082,3 +1077,102 @@ def _groups(rows: list[Row]) -> list[list[Row]]:
         else:
             groups.append([row])
     return groups
+
+
+def _aligned(rows: list[Row], indent: int = 0) -> list[str]:
+    """The lines of rows, with what belongs under each other in columns."""
+    lines: list[str] = []
+    for group in _groups(rows):
+        texts = _texts(group, WIDTH - indent)
+        for row, text in zip(group, texts, strict=True):
+            lines += [""] if row.blank else []
+            lines += [*row.lines[:-1], text]
+    return lines
+
+
+def _texts(rows: list[Row], width: int) -> list[str]:
+    """The last lines of rows, each with its size and its comment."""
+    plain = _with_sizes(rows, [row.lines[-1] for row in rows])
+    table = _with_sizes(rows, _table(rows))
+    is_too_wide = any(len(new) > width >= len(old) for old, new in zip(plain, table, strict=True))
+    return _with_comments(rows, plain if is_too_wide else table, width)
+
+
+def _with_sizes(rows: list[Row], texts: list[str]) -> list[str]:
+    """The texts, with the sizes in one column."""
+    sized = [text for row, text in zip(rows, texts, strict=True) if row.shape]
+    column = max((len(text) for text in sized if len(text) <= STATEMENT), default=0)
+    return [
+        _with_shape(text if row.shape is None else text.ljust(column), row.shape)
+        for row, text in zip(rows, texts, strict=True)
+    ]
+
+
+def _with_comments(rows: list[Row], texts: list[str], width: int) -> list[str]:
+    """The texts, with the comments behind them in one column."""
+    lengths = [len(text) for row, text in zip(rows, texts, strict=True) if row.comment]
+    column = max((length for length in lengths if length <= width), default=0)
+    return [
+        f"{text.ljust(column)}  {row.comment}" if row.comment else text
+        for row, text in zip(rows, texts, strict=True)
+    ]
+
+
+def _tabs(node: Any, lines: list[str]) -> tuple[Tab, ...]:
+    """Where columns may begin: behind the label, and before the arguments in parentheses."""
+    label = _labels(getattr(node, "labels", ()))
+    if len(lines) > 1 or len(label) > LABEL + len(": "):
+        return ()
+    at = len(label)
+    tabs = [Tab(at, ())]
+    if not isinstance(node, Apply) or node.callee is None or node.body or not _is_call(node):
+        return tuple(tabs)
+    at += len(node.callee.id) + 1
+    names: tuple[str | None, ...] = (node.callee.id,)
+    for argument, following in pairwise(node.arguments):
+        text = _argument(argument)
+        if len(text) > ARGUMENT:
+            break
+        at += len(text) + 2
+        names = (*names, argument.name)
+        tabs.append(Tab(at, (*names, following.name)))
+    return tuple(tabs)
+
+
+def _table(rows: list[Row]) -> list[str]:
+    """Texts with their cells in columns.
+
+    What labels name is in one as long as labels follow each other. Arguments are in one with
+    those of the same call that stand behind the same names and begin at the same place.
+    """
+    cells = [_cells(row) for row in rows]
+    labelled = [number for number, row in enumerate(rows) if not _is_comment(row)]
+    for has_label, run in groupby(labelled, key=lambda number: bool(cells[number][0].strip())):
+        if has_label:
+            _pad(cells, 0, list(run))
+    for index in range(1, max(map(len, cells)) - 1):
+        columns: dict[tuple[int, tuple[str | None, ...]], list[int]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            if index < len(row.tabs):
+                start = len(cells[number][0])
+                columns[start, row.tabs[index].name].append(number)
+        for column in columns.values():
+            _pad(cells, index, column)
+    return ["".join(texts) for texts in cells]
+
+
+def _cells(row: Row) -> list[str]:
+    """The last line of a row, taken apart at its tabs; before the first is the label."""
+    text = row.lines[-1]
+    ends = [tab.at for tab in row.tabs] or [0]
+    return [text[start:end] for start, end in pairwise([0, *ends, len(text)])]
+
+
+def _pad(cells: list[list[str]], index: int, column: list[int]) -> None:
+    width = max(len(cells[number][index]) for number in column)
+    for number in column:
+        cells[number][index] = cells[number][index].ljust(width)
+
+
+def _is_comment(row: Row) -> bool:
+    return row.lines[0].startswith("#")

@@ -183,7 +183,7 @@ SAME = {
           conv_p: conv 1x1, 4, bn
           from h
           conv_h: conv 3x3, 4, bn
-          y: add(conv_p, conv_h)
+          y:      add(conv_p, conv_h)
           output h, y
         }
 
@@ -212,7 +212,7 @@ SAME = {
         }
 
         model m {
-          left: input 16x16x4
+          left:  input 16x16x4
           right: input 16x16x4
           from left { a: tower }
           b: share a
@@ -271,9 +271,9 @@ SAME = {
 
         model m {
           input 32x32x8
-          unit(3x3, 8, relu)
+          unit(3x3, 8,  relu)
           conv 1x1, 16
-          unit(5x5, 8, silu, stride=2)
+          unit(5x5, 8,  silu, stride=2)
           unit(3x3, 16, relu, stride=2 then 1) × 3
         }
     """,

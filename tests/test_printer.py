@@ -411,6 +411,46 @@ model googlenet(classes=1000) {
     )
 
 
+TABLE = """\
+model m {
+  input 28x28x192
+  pool1:        maxpool 3x3/2  # labels that follow each other
+  # are not interrupted by a comment
+  conv2_reduce: conv 1x1, 64   # sentences have no columns
+  conv2:        conv 3x3/2, 192
+  lrn
+  a_label_of_17_car: conv 1x1, 8
+  3a: inception(64,  96→128,  16→32, pool→32) : 28x28x256
+  3b: inception(128, 128→192, 32→96, pool→64, wide) × 2
+  relu                         # is no row of the table
+  3c: inception(32,  64→128,  8→16,  pool→32) : 28x28
+  relu
+  pool: maxpool 3x3/2          # is another table's label
+  3d:   inception(1, 2→3, 4→5, pool→6)
+  unit(64,  stride=1, pad=0)                  : 14x14
+  unit(8*n, stride=2)                         : 7x7
+  unit(8, pad=0)               # another name
+  unit(f(an_argument, too_long), stride=2)
+
+  unit(8, stride=2)  # another table
+}
+"""
+
+
+def test_labels_and_arguments_have_columns():
+    assert formatted(TABLE) == TABLE
+    assert formatted(re.sub(r"(?<=\S) +(?=\S)", " ", TABLE)) == TABLE
+
+
+def test_columns_make_no_line_too_long():
+    call = f"  a: unit({'n, ' * 27}n)"
+    text = f"model m {{\n{call}\n  unit_1: unit(1, 2)\n}}\n"
+    assert len(call) == 93
+    assert formatted(text) == text.replace("a: ", "a:      ")
+    text = f"model m {{\n{call}\n  a_longer_label: unit(1, 2)\n}}\n"
+    assert formatted(text) == text
+
+
 def test_lines_that_the_author_chose():
     text = """\
 block shortcut_b(n, stride) { if stride != 1 { conv 1x1/stride, n, bn } else { identity } }
