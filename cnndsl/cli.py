@@ -13,9 +13,10 @@ import os
 import sys
 
 from .commands import COMMANDS, load
-from .commands.options import choice
+from .commands.options import choice, limit_given
 from .diagnostics import CnnError, Diagnostic, did_you_mean
 from .exits import INTERNAL, INTERRUPTED, OK, USAGE, UsageError, exit_code
+from .limits import raised
 from .terminal import flush, report, say, show, style_of
 from .version import __version__
 
@@ -91,7 +92,8 @@ def _unknown_command(word: str) -> UsageError:
 def _run(name: str, arguments: list[str]) -> int:
     command = load(name)
     options = _parse(name, command.configure, arguments)
-    code: int = command.run(options)
+    with raised(dict(options.limit)):
+        code: int = command.run(options)
     return code
 
 
@@ -116,6 +118,10 @@ def _parse(
     parser.add_argument(
         "--color", type=choice("auto", "always", "never"), default="auto", metavar="WHEN",
         help="auto (default), always or never",
+    )  # fmt: skip
+    parser.add_argument(
+        "--limit", action="append", default=[], type=limit_given, metavar="NAME=N",
+        help="another value for a limit, `nodes=50000`; docs/limits.md lists them",
     )  # fmt: skip
     options, unknown = parser.parse_known_intermixed_args(arguments)
     if unknown:

@@ -1,7 +1,8 @@
 """Finding and reading files: the rim through which `.cnn` text comes in.
 
-A file may use files below the folder of the main file, and the standard library;
-nothing else is ever opened.
+A file may use files in the folder of the main file and below it, and the standard library;
+nothing else is ever opened. What a name leads to is decided after all symbolic links, and
+looked at again once the file is open, so that nobody can put another one in its place.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .diagnostics import (
     nearest,
     suggest,
 )
+from .limits import FILE_SIZE, FILES, USE_DEPTH
 from .namespace import Library, Namespace, check_names
 from .parser import parse
 from .source import Source, Span
@@ -29,10 +31,7 @@ from .syntax import Name, Use
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-MAX_BYTES = 1 << 20
-MAX_FILES = 256
-MAX_DEPTH = 32
+    from typing import NoReturn
 
 _DEFINITION = re.compile(r"^(?:block|dialect|let|model|rule)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
 _MODEL = re.compile(r"^model[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
@@ -75,6 +74,7 @@ class Loader:
         self._loaded: dict[str, Namespace] = {}
         self._library: dict[str, Namespace] = {}
         self._chain: list[str] = []
+        self._files = 0  # that were used, without those of the library
         self.library = Library(_index, self._load_library)
 
     def namespace(self, source: Source) -> Namespace:
@@ -150,15 +150,17 @@ class Loader:
             )
         if path in self._loaded:
             return self._loaded[path]
-        if len(self._chain) >= MAX_DEPTH or len(self._loaded) >= MAX_FILES:
-            fail(
-                "E0604",
-                f"more than {MAX_FILES} files, or more than {MAX_DEPTH} one in another",
-                span,
-            )
+        if len(self._chain) >= USE_DEPTH.value:
+            message = f"files use each other in a chain of more than {USE_DEPTH.value}"
+            fail(USE_DEPTH.code, message, span, help=[USE_DEPTH.help])
+        self._files += 1
+        if self._files >= FILES.value:
+            message = f"this spec has more than {FILES.value} files"
+            fail(FILES.code, message, span, help=[FILES.help])
         name = os.path.join(os.path.dirname(source.name), asked)
+        name = os.path.normpath(name)
         opened = self._opened.get(path)
-        return self.namespace(opened or read_source(path, os.path.normpath(name), span))
+        return self.namespace(opened or read_source(path, name, span, self.root))
 
     def _in_library(self, path: str) -> bool:
         return os.path.dirname(path) == os.path.realpath(os.path.join(shipped_folder(), "std"))
@@ -167,28 +169,53 @@ class Loader:
         """The namespace of a shipped file, such as `std/residual.cnn`."""
         if file not in self._library:
             path = os.path.join(shipped_folder(), file)
-            self._library[file] = self.namespace(read_source(path, file))
+            source = read_source(path, file)
+            source.shipped = True
+            self._library[file] = self.namespace(source)
         return self._library[file]
 
 
-def read_source(path: str, name: str, span: Span | None = None) -> Source:
-    """Read a text file. Raises CnnError: not there, not a file, too large, not UTF-8."""
+def read_source(path: str, name: str, span: Span | None = None, root: str | None = None) -> Source:
+    """Read a text file.
+
+    Arguments:
+        root: the folder that the file must be in; no symbolic link is followed then.
+
+    Raises CnnError: not there, not a file, not the one that was asked for, too large, not UTF-8.
+    """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            fail("E0501", f"`{name}` is not a file", span)
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as problem:
+        data = _read(path, name, span, root)
+    except (OSError, ValueError) as problem:  # a NUL in the name is a ValueError
         _cannot_read(path, name, span, problem)
     return decode_source(data, name, path, span)
+
+
+def _read(path: str, name: str, span: Span | None, root: str | None) -> bytes:
+    """The start of a regular file; other files are never opened, some wait or act when they are."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        fail("E0501", f"`{name}` is not a file", span)
+    extra = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, os.O_RDONLY | extra | (getattr(os, "O_NOFOLLOW", 0) if root else 0))
+    with open(handle, "rb") as file:
+        opened = os.fstat(handle)
+        moved = root is not None and not _is_still(path, opened)
+        if moved or not stat.S_ISREG(opened.st_mode):
+            fail("E0501", f"`{name}` was replaced while it was read", span)
+        return file.read(FILE_SIZE.value + 1)
+
+
+def _is_still(path: str, opened: os.stat_result) -> bool:
+    """Whether a path without links has none now, and leads to the file that was opened."""
+    return os.path.realpath(path) == path and os.path.samestat(opened, os.lstat(path))
 
 
 def decode_source(
     data: bytes, name: str, path: str | None = None, span: Span | None = None
 ) -> Source:
     """The source of bytes that came from a file or from standard input."""
-    if len(data) > MAX_BYTES:
-        fail("E0604", f"`{name}` is larger than 1 MiB", span)
+    if len(data) > FILE_SIZE.value:
+        message = f"`{name}` is larger than {FILE_SIZE.value:,} bytes"
+        fail(FILE_SIZE.code, message, span, help=[FILE_SIZE.help])
     try:
         return Source(name, data.decode("utf-8"), path)
     except UnicodeDecodeError as problem:
@@ -202,9 +229,11 @@ def decode_source(
         )
 
 
-def _cannot_read(path: str, name: str, span: Span | None, problem: OSError) -> None:
+def _cannot_read(
+    path: str, name: str, span: Span | None, problem: OSError | ValueError
+) -> NoReturn:
     if not isinstance(problem, FileNotFoundError):
-        reason = (problem.strerror or str(problem)).lower()
+        reason = (getattr(problem, "strerror", None) or str(problem)).lower()
         fail("E0501", f"cannot read `{name}`: {reason}", span)
     folder = os.path.dirname(path) or "."
     beside = sorted(f for f in _list(folder) if f.endswith(".cnn"))

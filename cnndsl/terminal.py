@@ -10,6 +10,7 @@ import sys
 
 from .diagnostics import Diagnostic
 from .exits import OK
+from .limits import ERRORS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +73,14 @@ def report(diagnostics: Sequence[Diagnostic], color: str) -> None:
         from .render import render_all
 
         style = style_of(sys.stderr, color)
-        say(render_all(diagnostics, color=style.color, width=style.width, unicode=style.unicode))
+        text = render_all(
+            diagnostics,
+            color=style.color,
+            width=style.width,
+            unicode=style.unicode,
+            limit=ERRORS.value,
+        )
+        say(text)
 
 
 def publish(

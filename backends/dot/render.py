@@ -1,10 +1,10 @@
 """Running Graphviz, in a process of its own, and finishing what it writes.
 
 It is the program `dot` where that is installed, else the library in `pygraphviz`. It gets
-the text on standard input, twenty seconds and a gigabyte. On graphs that it would take too
-long for, it is asked to be less exact. Its output is made independent of the day and of
-Graphviz's version where that is possible: PDF loses its date, SVG its comments, and SVG
-gets a title, a description and the facts of each box.
+the text on standard input, and as much time and memory as `limits.py` says. On graphs that
+it would take too long for, it is asked to be less exact. Its output is made independent of
+the day and of Graphviz's version where that is possible: PDF loses its date, SVG its
+comments, and SVG gets a title, a description and the facts of each box.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import re
 
 from cnndsl.diagnostics import fail
 from cnndsl.escape import dot_read, xml
+from cnndsl.limits import FIGURE_MEMORY, FIGURE_TIME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FORMATS = ("svg", "pdf", "png")
-TIMEOUT = 20.0
-MEMORY = 1 << 30
 RESOLUTION = 192
 """Dots per inch of a PNG; text of 9 points is 24 pixels high."""
 
@@ -31,29 +30,30 @@ QUICK = ("-Gnslimit=2", "-Gnslimit1=2", "-Gmclimit=0.5")
 STRAIGHT = ("-Gsplines=line",)
 
 
-def render(dot_text: str, format: str, timeout: float = TIMEOUT) -> bytes:
+def render(dot_text: str, format: str, timeout: float | None = None) -> bytes:
     """The figure of a DOT text.
 
     Arguments:
         format: `svg`, `pdf` or `png`.
-        timeout: seconds for `dot`; a second, less exact attempt gets as many.
+        timeout: seconds in place of the limit; a second, less exact attempt gets as many.
 
     Raises CnnError with E0702 when `dot` is missing, fails or takes too long.
     """
     if format not in FORMATS:
         fail("E0801", f"`{format}` is not a format of figures",
              help=(f"there are: {', '.join((*FORMATS, 'dot'))}",))  # fmt: skip
+    seconds = FIGURE_TIME.value if timeout is None else timeout
     options = [f"-T{format}", *([f"-Gdpi={RESOLUTION}"] if format == "png" else [])]
     attempts: list[Sequence[str]] = [(*QUICK, *STRAIGHT)]
     attempts = [QUICK, *attempts] if _is_big(dot_text) else [(), *attempts]
     for extra in attempts:
-        output = _run([*options, *extra], dot_text.encode(), timeout)
+        output = _run([*options, *extra], dot_text.encode(), seconds)
         if output is not None:
             return _finish(output, format, dot_text)
     fail(
-        "E0702",
-        f"`dot` needed more than {timeout:g} seconds for this figure",
-        help=("draw less: `--level block` or `--level network`",
+        FIGURE_TIME.code,
+        f"`dot` needed more than {seconds:g} seconds for this figure",
+        help=(FIGURE_TIME.instead, FIGURE_TIME.help,
               "the DOT text itself needs no Graphviz: `-o figure.dot`"),
     )  # fmt: skip
 
@@ -121,7 +121,7 @@ _INSTALL = (
 
 
 def _limit_memory(pid: int) -> None:
-    """At most a gigabyte, where the system can be told so."""
+    """As much as the limit says, where the system can be told so."""
     import sys
 
     if sys.platform == "linux":
@@ -129,7 +129,8 @@ def _limit_memory(pid: int) -> None:
         from contextlib import suppress
 
         with suppress(OSError, ValueError):
-            resource.prlimit(pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
+            size = FIGURE_MEMORY.value << 20
+            resource.prlimit(pid, resource.RLIMIT_AS, (size, size))
 
 
 def _end(process: object) -> None:

@@ -6,6 +6,7 @@ import sys
 
 from ..diagnostics import did_you_mean
 from ..exits import OK, TERMINATED, UsageError
+from ..limits import DIGITS, NODES, TABLE
 from ..terminal import report, say
 
 TYPE_CHECKING = False
@@ -15,12 +16,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from .. import driver
+    from ..limits import Limit
     from ..source import Source
 
 STDIN = "-"
-
-
-MAX_NODES, HARD_MAX_NODES = 20_000, 100_000
 
 
 def options_for_spec(parser: ArgumentParser) -> None:
@@ -41,8 +40,8 @@ def options_for_spec(parser: ArgumentParser) -> None:
 def options_for_check(parser: ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="take warnings as errors")
     parser.add_argument(
-        "--max-nodes", type=node_limit, default=MAX_NODES, metavar="N",
-        help=f"limit of the expanded network (default {MAX_NODES:,})",
+        "--max-nodes", type=node_limit, metavar="N",
+        help=f"limit of the expanded network (default {NODES.default:,})",
     )  # fmt: skip
     parser.add_argument(
         "--stdin-filename", metavar="NAME", default="<stdin>", help="the name messages give to `-`"
@@ -86,10 +85,36 @@ def choice(*choices: str) -> Callable[[str], str]:
 def node_limit(text: str) -> int:
     from argparse import ArgumentTypeError
 
-    digits = text.replace("_", "").replace(",", "")
-    if not digits.isdecimal() or len(digits) > 9 or not 1 <= int(digits) <= HARD_MAX_NODES:
-        raise ArgumentTypeError(f"a number from 1 to {HARD_MAX_NODES:,} is needed, not `{text}`")
-    return int(digits)
+    value = _limited(text, NODES)
+    if value is None:
+        raise ArgumentTypeError(f"a number from 1 to {NODES.cap:,} is needed, not `{text}`")
+    return value
+
+
+def limit_given(text: str) -> tuple[str, int]:
+    """`--limit name=200` as a pair."""
+    from argparse import ArgumentTypeError
+
+    name, sign, number = text.partition("=")
+    limit = TABLE.get(name.strip())
+    if not sign or limit is None:
+        near = did_you_mean(name.strip(), TABLE)
+        hint = f"did you mean `{near}`?" if near else f"there are {', '.join(TABLE)}"
+        raise ArgumentTypeError(f"`{text}` names no limit; {hint}" if sign else
+                                f"write it as `name=number`, not `{text}`")  # fmt: skip
+    value = _limited(number, limit)
+    if value is None:
+        raise ArgumentTypeError(f"`{limit.name}` is a number from 1 to {limit.cap:,}")
+    return limit.name, value
+
+
+def _limited(text: str, limit: Limit) -> int | None:
+    """A number that a limit may be, or None."""
+    digits = text.strip().replace("_", "").replace(",", "")
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > DIGITS.cap:
+        return None
+    value = int(digits)
+    return value if 1 <= value <= limit.cap else None
 
 
 def assignment(text: str) -> tuple[str, str]:

@@ -11,11 +11,12 @@ message.
 from __future__ import annotations
 
 from ..diagnostics import CnnError
+from ..limits import counted
 from ..namespace import Namespace
 from ..syntax import Model
 from . import apply, flow, settings
 from .models import elaborate_model
-from .run import MAX_NODES, Claim, Elaborated, Options, Run
+from .run import Claim, Elaborated, Options, Run
 
 DEFAULTS = Options()
 RULES = (apply, flow, settings)
@@ -27,7 +28,8 @@ def elaborate(model: Model, namespace: Namespace, options: Options = DEFAULTS) -
     totals: dict[int, int] = {}
     for _ in range(4):
         run = Run(options, totals)
-        result = elaborate_model(run, model, namespace)
+        with counted():
+            result = elaborate_model(run, model, namespace)
         if not run.reads_total or run.calls == totals:
             break
         totals = run.calls
@@ -36,4 +38,4 @@ def elaborate(model: Model, namespace: Namespace, options: Options = DEFAULTS) -
     return result
 
 
-__all__ = ["MAX_NODES", "Claim", "Elaborated", "Options", "elaborate"]
+__all__ = ["Claim", "Elaborated", "Options", "elaborate"]

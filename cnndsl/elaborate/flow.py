@@ -6,7 +6,7 @@ from ..build import Flow
 from ..evaluate import evaluate, spell, truth
 from ..syntax import For, From, Group, If, Stage
 from .labels import define_labels, spell_all, values_of
-from .repeats import check_size, repeat_count, rounds
+from .repeats import copies, repeat_count, rounds
 from .run import Context, Run
 from .shapes import annotated
 from .work import rule_for, work_through
@@ -17,11 +17,9 @@ def group_statement(run: Run, statement: Group, flow: Flow, context: Context) ->
     times = repeat_count(run, statement.times, context)
     labels = spell_all(run, statement.labels, context)
     start = run.builder.expanded
-    for index in range(times if times is not None else 1):
-        inside = context.nested() if times is None else context.copy(index, times)
+    for inside in copies(run, statement, times, context):
         before = flow
-        flow = work_through(run, statement.body, flow, inside)
-        check_size(run, start, times, index, statement.span)
+        flow = work_through(run, statement.body, flow, inside.nested())
         if flow == before and run.builder.expanded == start:
             break  # nothing is repeated
     flow = annotated(run, flow, statement, context)

@@ -7,6 +7,7 @@ from ..build import Flow, GraphBuilder
 from ..diagnostics import CnnError
 from ..evaluate import Scope
 from ..graph import Graph
+from ..limits import counted
 from ..record import Record
 from ..syntax import Body, Statement
 from ..types import TensorType
@@ -53,10 +54,22 @@ def elaborate_fragment(
         settings: those of the dialect.
         defaults: further ones for a statement.
     """
+    with counted():
+        return _elaborate(body, namespace, inputs, variables, settings, defaults)
+
+
+def _elaborate(
+    body: Body,
+    namespace: Namespace,
+    inputs: Sequence[tuple[str, TensorType]],
+    variables: Mapping[str, Any],
+    settings: Defaults,
+    defaults: DefaultsFor,
+) -> Fragment:
     run = Run(Options(), {})
     run.builder = GraphBuilder()
     run.builder.reserved = frozenset(label_names(body))
-    run.frames.append(Frame("", id(body), body.span, None, 0, [False]))
+    run.frames.append(Frame("", id(body), body.span, (), 0, [False]))
     scope = Scope(namespace, dict(variables), labels=lambda name: label_type(run, name))
     scope.variables["in"] = inputs[0][1]
     flow: Flow = tuple(run.builder.input(name, type) for name, type in inputs)

@@ -10,7 +10,7 @@ from ..source import Span
 from ..syntax import Apply, Body, Branch, Each, Name, Parallel, Template
 from .labels import define_labels, invent_name, spell_all, values_of
 from .operators import add_operator, apply_ref, refuse_to_join
-from .repeats import check_size, repeat_count, rounds
+from .repeats import copies, repeat_count, rounds
 from .run import MERGES, Context, Run
 from .shapes import annotated
 from .work import rule_for, work_through
@@ -25,7 +25,6 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
     times = repeat_count(run, statement.times, context)
     labels = spell_all(run, statement.labels, context)
     label = labels[0] if labels else None
-    start = run.builder.expanded
     word = statement.merge.id
     if word not in MERGES:
         near = suggest(word, MERGES, statement.merge.span)
@@ -35,8 +34,7 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
             statement.merge.span,
             help=near or ("`concat`, `add`, `sub` and `mul` do",),
         )
-    for index in range(times if times is not None else 1):
-        inside = context if times is None else context.copy(index, times)
+    for index, inside in enumerate(copies(run, statement, times, context)):
         results, ends = [], []
         for branch, around in branches_in(run, statement.branches, inside):
             results.append(work_through(run, branch, flow, around))
@@ -52,7 +50,6 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
         place = Place(statement.merge.span, label, context.region)
         name = f"{label}_{index + 1}" if label and times is not None else label
         flow = merge(run, word, results, context, place, name, ends)
-        check_size(run, start, times, index, statement.span)
     flow = annotated(run, flow, statement, context)
     define_labels(run, labels, statement.labels, flow)
     return flow
@@ -92,7 +89,7 @@ def merge(
         marks.extend([ends[index]] * len(branch) if ends else [])
     op, posts = bind_operator(word, (), context.defaults, context.scope, place.span)
     node = name or invent_name(run, word, place)
-    flow = add_operator(run, op, tuple(values), place, node, marks=tuple(marks))
+    flow = add_operator(run, op, tuple(values), place, node, ends=tuple(marks))
     for post in posts:
         flow = apply_ref(run, post, (), flow, context, place, f"{name}_{post}" if name else None)
     return flow
