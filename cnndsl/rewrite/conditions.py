@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..diagnostics import CnnError, fail
 from ..evaluate import BlockRef, OpRef, Scope, describe, evaluate, spoken
 from ..op import OPS, Op
+from ..ops.activation import Times
 from ..ops.merge import Add
 from ..ops.norm import Bn
 from ..ops.pool import AvgPool
@@ -204,9 +205,9 @@ def _idle(site: Site, value: str) -> bool:
     return is_idle(site.view.producers[value], site.view)
 
 
-def _normalised(site: Site, value: str) -> bool:
-    """Whether a batch norm reads it, which a convolution is to be folded with first."""
-    return any(isinstance(reader.op, Bn) for reader in site.view.consumers.get(value, ()))
+def _scaled(site: Site, value: str) -> bool:
+    """Whether a batch norm or a factor reads it, which its layer is to take in first."""
+    return any(isinstance(reader.op, (Bn, Times)) for reader in site.view.consumers.get(value, ()))
 
 
 def _summed(site: Site, one: str, other: str) -> bool:
@@ -285,7 +286,7 @@ PREDICATES: dict[str, tuple[str, Predicate]] = {
     "homogeneous": ("operator", _homogeneous),
     "nonnegative": ("value", _nonnegative),
     "idle": ("value", _idle),
-    "normalised": ("value", _normalised),
+    "scaled": ("value", _scaled),
     "summed": ("value value", _summed),
     "meets_map": ("value", _meets_map),
     "counts_padding": ("value", _counts_padding),
