@@ -7,12 +7,14 @@ found through the entry point group `cnndsl.backends` of whatever is installed.
 
 from __future__ import annotations
 
+import re
+
 from .diagnostics import did_you_mean, fail
 from .graph import Module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from importlib.metadata import EntryPoint
     from typing import Any, Protocol
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
             name: what `--target` calls it.
             description: what it writes, in one line.
             suffix: of the files it writes, `.py`.
+
+        An attribute `requires` has the packages that the text runs on, each with the
+        earliest version, `{"flax": "0.12"}`; without it the text needs none.
         """
 
         name: str
@@ -103,6 +108,38 @@ def weighted_backend(name: str = "flax") -> WeightedBackend:
     if not hasattr(found, "weight_map"):
         fail("E0705", f"the backend `{name}` has no weights", help=("`flax` has",))
     return found  # type: ignore[return-value]
+
+
+def requirements(backend: Backend) -> Iterator[tuple[str, str, str]]:
+    """Each package that the text of a backend runs on: name, earliest version, the one found.
+
+    The version found is empty where the package is not installed. Nothing is imported.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    for package, least in getattr(backend, "requires", {}).items():
+        try:
+            yield package, least, version(package)
+        except PackageNotFoundError:
+            yield package, least, ""
+
+
+def is_older(found: str, least: str) -> bool:
+    """Whether a version comes before another: `0.9.1` before `0.12`."""
+    numbers = [[int(n) for n in re.findall(r"\d+", text)[:3]] for text in (found, least)]
+    return numbers[0] < numbers[1]
+
+
+def check_requirements(backend: Backend) -> None:
+    """Raise CnnError with E0802 unless what a backend writes can run here."""
+    for package, least, found in requirements(backend):
+        if not found or is_older(found, least):
+            fail(
+                "E0802",
+                f"what the target `{backend.name}` writes needs {package} {least} or later",
+                notes=(f"{package} {found} is installed" if found else f"{package} is missing",),
+                help=(f"pip install '{package}>={least}'",),
+            )
 
 
 def backends() -> tuple[str, ...]:

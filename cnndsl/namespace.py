@@ -6,17 +6,20 @@ library is looked up name by name, so a file of it is parsed when a name needs i
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
-from .diagnostics import Diagnostic, Label, error, fail
-from .source import Source
+from .diagnostics import Diagnostic, Fix, Help, Label, error, fail
+from .source import Source, Span
 from .syntax import Block, Dialect, File, Let, Model, Name, Rule, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
+EDITION = 1
+_EDITION_LINE = re.compile(r"(?:cnn[ \t]+\d[^\n]*\n)?")
 Definition = Let | Block | Model | Dialect | Rule
 
 
@@ -87,6 +90,11 @@ class Namespace:
         for item in file.items:
             if not isinstance(item, Use):
                 self.items.setdefault(item.name.id, item)
+
+    def add_standard(self, sentence: str) -> Help:
+        """The edit that makes the standard library known in this file."""
+        at = len(_EDITION_LINE.match(self.source.text)[0])  # type: ignore[index]
+        return Help(sentence, Fix(Span(self.source, at, at), "use std\n"))
 
     def own(self, name: str) -> tuple[Definition, Namespace] | None:
         """A definition of this very file."""
@@ -170,26 +178,11 @@ class Namespace:
 
 
 def check_names(namespace: Namespace) -> list[Diagnostic]:
-    """Names defined twice in a file, and used names that the other file lacks."""
-    problems: list[Diagnostic] = []
-    first: dict[str, Name] = {}
-    for item in namespace.file.items:
-        if isinstance(item, Use) or not item.name.id:  # the name was not understood
-            continue
-        name = item.name
-        if name.id in first:
-            problems.append(
-                error(
-                    "E0208",
-                    f"`{name.id}` is defined twice",
-                    name.span,
-                    also=[Label(first[name.id].span, "first defined here")],
-                    help=["give one of them another name"],
-                )
-            )
-        first.setdefault(name.id, name)
+    """What is wrong with the edition of a file, with the names it defines, and those it uses."""
+    problems = [*_edition(namespace.file), *_defined_twice(namespace.file)]
     for use, other in namespace.imports:
         problems += _missing(use, other.items, f'"{other.source.name}"', namespace.library)
+    problems += _ambiguous(namespace)
     for item in namespace.file.items:
         if isinstance(item, Use) and isinstance(item.module, Name):
             library = namespace.library
@@ -197,8 +190,84 @@ def check_names(namespace: Namespace) -> list[Diagnostic]:
     return problems
 
 
+def _edition(file: File) -> Iterator[Diagnostic]:
+    edition = file.edition
+    if edition is not None and edition.value != EDITION:
+        yield error(
+            "E0110",
+            f"there is no edition {edition.text} of the language that this `cnnc` knows",
+            edition.span,
+            help=[f"write `cnn {EDITION}`, or install a later `cnnc`"],
+        )
+
+
+def _defined_twice(file: File) -> Iterator[Diagnostic]:
+    """Definitions of one name, and of two names that emitted code could not tell apart."""
+    first: dict[str, Name] = {}
+    alike: dict[str, Name] = {}
+    for item in file.items:
+        if isinstance(item, Use) or not item.name.id:  # the name was not understood
+            continue
+        name = item.name
+        if name.id in first:
+            yield error(
+                "E0208",
+                f"`{name.id}` is defined twice",
+                name.span,
+                also=[Label(first[name.id].span, "first defined here")],
+                help=["give one of them another name"],
+            )
+        elif isinstance(item, Block | Model) and (folded := _folded(name.id)) in alike:
+            other = alike[folded]
+            yield error(
+                "E0212",
+                f"`{name.id}` and `{other.id}` differ only in capitals and underscores",
+                name.span,
+                also=[Label(other.span, "the other one")],
+                notes=["classes and files are named after both, and would have one name"],
+                help=["give one of them another name"],
+            )
+        if isinstance(item, Block | Model):
+            alike.setdefault(_folded(name.id), name)
+        first.setdefault(name.id, name)
+
+
+def _folded(name: str) -> str:
+    """`BasicBlock` and `basic_block` as one; underscores between digits tell names apart."""
+    return re.sub(r"(?<!\d)_|_(?!\d)", "", name.lower())
+
+
+def _ambiguous(namespace: Namespace) -> Iterator[Diagnostic]:
+    """Names that two used files give, of which neither is meant more than the other."""
+    given: dict[str, tuple[Use, Namespace]] = {}
+    for use, other in namespace.imports:
+        names = other.items if use.names is None else [name.id for name in use.names]
+        twice = [n for n in names if n in given and n in other.items and given[n][1] is not other]
+        twice = [name for name in twice if name not in namespace.items]
+        if twice:
+            first, before = given[twice[0]]
+            yield error(
+                "E0505",
+                f"`{twice[0]}` comes from {before.source.name} and from {other.source.name}",
+                use.span,
+                "this gives it again",
+                also=[Label(first.span, "this gives it first")],
+                notes=[f"so do {_listed(twice[1:])}"] if len(twice) > 1 else (),
+                help=[f"say what is needed of each: `use {use.module.span.text} (name)`"],
+            )
+        for name in names:
+            if name in other.items:
+                given.setdefault(name, (use, other))
+
+
+def _listed(names: list[str]) -> str:
+    shown = [f"`{name}`" for name in names[:4]]
+    more = [f"{len(names) - 4:,} more"] if len(names) > 4 else []
+    return ", ".join(shown + more)
+
+
 def _missing(use: Use, known: Iterable[str], where: str, library: Library) -> list[Diagnostic]:
-    from .diagnostics import Help, suggest
+    from .diagnostics import suggest
 
     problems = []
     for name in use.names or ():

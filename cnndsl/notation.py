@@ -35,6 +35,11 @@ def number(size: Size, multiples: Mapping[str, int] | None = None) -> str:
     return f"{size:,}" if isinstance(size, int) else formula(size, multiples)
 
 
+def signed(size: Size) -> str:
+    """A number in a formula, with a minus sign where it is negative."""
+    return number(size).replace("-", "−")
+
+
 def change(before: Size, after: Size, shown: Callable[[Size], str] = number) -> str:
     """`25,557,032 → 25,530,472 (−0.1 %)`"""
     if before == after:

@@ -79,6 +79,7 @@ class ShapeError(Exception):
         code: the diagnostic's code.
         message: one line that stands alone.
         argument: position of the input at fault, or None.
+        odd: positions of all inputs at fault, where several are compared.
         notes: the arithmetic.
         help: the next steps.
     """
@@ -89,6 +90,7 @@ class ShapeError(Exception):
         message: str,
         *,
         argument: int | None = None,
+        odd: tuple[int, ...] = (),
         notes: tuple[str, ...] = (),
         help: tuple[str, ...] = (),
     ) -> None:
@@ -96,6 +98,7 @@ class ShapeError(Exception):
         self.code = code
         self.message = message
         self.argument = argument
+        self.odd = odd
         self.notes = notes
         self.help = help
 
@@ -131,6 +134,13 @@ class Op(Record):
     def axes(self, *inputs: TensorType) -> tuple[Axis, Axis] | None:
         """The windows along height and width; None when it reads more than a window."""
         return Axis(), Axis()
+
+    def formulas(self, *inputs: TensorType) -> tuple[str, str] | None:
+        """How the output's height and width follow from the input's, as people write it."""
+        axes = self.axes(*inputs)
+        if axes is None:
+            return None
+        return axes[0].formula(inputs[0].height), axes[1].formula(inputs[0].width)
 
     def equations(self, *inputs: TensorType) -> tuple[tuple[Size, Size], ...]:
         """Pairs of sizes, not both numbers, that must be equal for the inputs to fit."""

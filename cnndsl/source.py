@@ -8,14 +8,18 @@ from .record import Record
 
 
 class Source:
-    """A named text. `name` is what messages print; `path` is where it was read, if it was."""
+    """A named text. `name` is what messages print; `path` is where it was read, if it was.
 
-    __slots__ = ("_starts", "name", "path", "text")
+    A `shipped` one is part of the library: the user did not write it and cannot change it.
+    """
+
+    __slots__ = ("_starts", "name", "path", "shipped", "text")
 
     def __init__(self, name: str, text: str, path: str | None = None) -> None:
         self.name = name
         self.text = text
         self.path = path
+        self.shipped = False
         self._starts: list[int] | None = None
 
     def __repr__(self) -> str:

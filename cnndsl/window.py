@@ -14,6 +14,7 @@ starts on the map or on the padding before it.
 
 from __future__ import annotations
 
+from .notation import signed
 from .record import Record
 from .symbol import Size, Symbol
 
@@ -97,6 +98,29 @@ class Axis(Record):
     def size(self, n: Size) -> Size:
         """The number of outputs on an input of size n; below 1 when nothing fits."""
         return (n + (self.lo + self.hi - self.extent - 1)) // self.stride + 1
+
+    def reach(self, n: Size) -> str:
+        """The rows that windows can start on, less one, as people write it: `56 + 2·1 − 3`."""
+        text = signed(n)
+        if self.lo == self.hi > 0:
+            text += f" + 2·{self.lo}"
+        elif self.lo or self.hi:
+            rows = (self.lo, self.hi)
+            text += "".join(f" {'−' if n < 0 else '+'} {abs(n)}" for n in rows)
+        return f"{text} − {self.extent + 1}" if self.extent or self.stride > 1 else text
+
+    def formula(self, n: Size) -> str:
+        """How the number of outputs follows, as people write it.
+
+        >>> Axis(2, 1, 1, 0b111).formula(56), Axis(taps=0b11).formula(28)
+        ('⌊(56 + 2·1 − 3) / 2⌋ + 1 = 28', '28 − 2 + 1 = 27')
+        """
+        text = self.reach(n)
+        if self.stride > 1:
+            text = f"⌊({text}) / {self.stride}⌋ + 1"
+        elif self.extent:
+            text = f"{text} + 1"
+        return f"{text} = {signed(self.size(n))}"
 
     def dropped(self, n: int) -> int:
         """Rows of the padded input behind the last window that no window reads."""
@@ -202,6 +226,20 @@ def transposed_size(
         extra: rows added behind (PyTorch's `output_padding`).
     """
     return (n - 1) * stride - sum(padding) + (size - 1) * dilation + 1 + extra
+
+
+def transposed_formula(
+    n: Size, size: int, stride: int, padding: tuple[int, int], dilation: int, extra: int
+) -> str:
+    """How the size after a transposed convolution follows, as people write it.
+
+    >>> transposed_formula(16, 3, 2, (1, 1), 1, 1)
+    '(16 − 1) · 2 − 1 − 1 + 3 + 1 = 32'
+    """
+    cut = "".join(f" − {rows}" for rows in padding if rows)
+    more = f" + {extra}" if extra else ""
+    result = signed(transposed_size(n, size, stride, padding, dilation, extra))
+    return f"({signed(n)} − 1) · {stride}{cut} + {(size - 1) * dilation + 1}{more} = {result}"
 
 
 def transposed_pairs(

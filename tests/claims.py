@@ -156,10 +156,10 @@ def refused(input: str, *rows: str) -> float:
         (problem,) = refusal.diagnostics
     assert problem.code == "E0304"
     note = "".join(problem.notes)
-    match = re.search(r"\((\d+) \+ (\d+) \+ (\d+) - (\d+)\) / (\d+) leaves a remainder", note)
+    match = re.search(r"\((\d+) − (\d+)\) / (\d+) leaves a remainder", note)
     assert match, note
-    n, low, high, size, stride = map(int, match.groups())
-    return (n + low + high - size) / stride + 1
+    n, size, stride = map(int, match.groups())
+    return (n - size) / stride + 1
 
 
 # ------------------------------------------------------------- networks by layer

@@ -13,6 +13,7 @@ from cnndsl.diagnostics import CnnError, Diagnostic
 
 ROOT = Path(__file__).parent.parent
 WITHOUT_EXAMPLE = {
+    "E0802": "the text is right",
     "E0107": "a control character would be invisible",
     "E0602": "65 braces",
     "E0701": "the text is right",

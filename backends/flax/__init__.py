@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from cnndsl.graph import Module
 from cnndsl.notation import number, whole_formula
@@ -22,6 +22,7 @@ class FlaxBackend:
     name = "flax"
     description = "a Python module in flax.nnx"
     suffix = ".py"
+    requires: ClassVar = {"jax": "0.6", "flax": "0.12"}
 
     def emit(self, module: Module, *, facts: Mapping[str, object] | None = None) -> str:
         """The module's text.

@@ -10,6 +10,7 @@ from ..version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -22,18 +23,22 @@ def run(options: Namespace) -> int:
         ("cnnc", __version__, ""),
         ("python", sys.version.split()[0], ""),
         ("dot", _dot_version(), "figures need Graphviz: apt install graphviz"),
-        *((name, _installed(name), f"{why}: pip install {name}") for name, why in EXTRAS),
+        ("networkx", _installed("networkx"), "graph queries need it: pip install networkx"),
+        *_requirements(),
         ("output", getattr(sys.stdout, "encoding", None) or "", ""),
     ]
     lines = (f"{name:9} {found or f'missing ({hint})'}" for name, found, hint in rows)
     return show("\n".join(lines))
 
 
-EXTRAS = (
-    ("networkx", "graph queries need it"),
-    ("jax", "emitted models run on it"),
-    ("flax", "emitted models run on it"),
-)
+def _requirements() -> Iterator[tuple[str, str, str]]:
+    """What emitted code runs on."""
+    from ..backend import backend, is_older, requirements
+
+    for package, least, found in requirements(backend("flax")):
+        old = f"{found} (too old: emitted models need {least})"
+        shown = old if found and is_older(found, least) else found
+        yield package, shown, f"emitted models run on it: pip install '{package}>={least}'"
 
 
 def _installed(name: str) -> str:

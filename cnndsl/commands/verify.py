@@ -70,9 +70,11 @@ def run(options: Namespace) -> int:
     module = compile_given(options).module
     if not options.against:
         return _convert(options, module)
+    from ..backend import check_requirements, weighted_backend
     from ..verify import open_reference, weights_of
     from ..verify.ours import sizes
 
+    check_requirements(weighted_backend())
     reference = open_reference(options.against, [sizes(value) for value in module.main.inputs])
     weights = None
     if options.weights:

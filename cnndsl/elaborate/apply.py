@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from ..build import Flow, Place, Step
+from ..diagnostics import CnnError
 from ..evaluate import OpRef, evaluate_arguments
 from ..syntax import Apply
-from .labels import define_labels, spell_all
+from .labels import define_labels, spell_all, without_shape
 from .merges import merge_named, residual
 from .operators import apply_ref, find_callee
-from .repeats import check_size, repeat_count
+from .repeats import copies, repeat_count
 from .run import MERGES, Context, Run
 from .shapes import annotated
-from .work import rule_for
+from .work import keep, rule_for
 
 
 @rule_for(Apply)
@@ -20,13 +21,14 @@ def apply_statement(run: Run, statement: Apply, flow: Flow, context: Context) ->
     labels = spell_all(run, statement.labels, context)
     label = labels[0] if labels else None
     steps: list[Step] = []
-    start = run.builder.expanded
-    for index in range(times if times is not None else 1):
-        inside = context if times is None else context.copy(index, times)
-        place = Place(statement.span, label, context.region)
+    for index, inside in enumerate(copies(run, statement, times, context)):
+        place = Place(without_shape(statement), label, context.region)
         name = f"{label}_{index + 1}" if label and times is not None else label
-        flow = apply_once(run, statement, flow, inside, place, name, labels, steps)
-        check_size(run, start, times, index, statement.span)
+        try:
+            flow = apply_once(run, statement, flow, inside, place, name, labels, steps)
+        except CnnError as problem:
+            keep(run, problem, inside)
+            flow = None
     flow = annotated(run, flow, statement, context)
     define_labels(run, labels, statement.labels, flow)
     if label:

@@ -7,6 +7,7 @@ from ..build import Flow, GraphBuilder, Place, Step
 from ..diagnostics import CnnError, fail
 from ..evaluate import BlockRef, Given, Scope
 from ..graph import Call, Graph
+from ..limits import BLOCK_DEPTH
 from ..op import Op
 from ..record import replace
 from ..syntax import Block, Input, Parameter
@@ -14,7 +15,7 @@ from ..types import TensorType
 from ..window import Padding, Window
 from .boundary import finish_outputs, require_input
 from .labels import invent_name, label_names, label_type
-from .run import MAX_BLOCK_DEPTH, Context, Frame, Run
+from .run import Context, Frame, Run
 from .work import work_through
 
 TYPE_CHECKING = False
@@ -103,21 +104,31 @@ def specialise(
     types: tuple[TensorType, ...] = (),
 ) -> Graph | None:
     """The function of a block for these arguments and inputs; None when it is wrong."""
+    around = flow if not types else ()  # `share` gives other values
     types = types or tuple(run.builder.types[value] for value in flow)
     key = (id(ref.block), tuple(values.items()), types, run.number_of(context.defaults))
     if key in run.memo:
         return run.memo[key]
-    if len(run.frames) >= MAX_BLOCK_DEPTH:
+    if len(run.frames) >= BLOCK_DEPTH.value:
         chain = " → ".join(frame.name for frame in run.frames[-6:])
         fail(
-            "E0402",
-            f"blocks are called more than {MAX_BLOCK_DEPTH} deep",
+            BLOCK_DEPTH.code,
+            f"blocks are called more than {BLOCK_DEPTH.value} deep",
             place.span,
             notes=[f"the last calls: {chain} → {ref.block.name.id}"],
-            help=["a block that calls itself needs a condition that ends it"],
+            help=[BLOCK_DEPTH.instead, BLOCK_DEPTH.help],
         )
     positional = [False]
-    frame = Frame(ref.block.name.id, id(ref.block), place.span, context.repeat, nth, positional)
+    frame = Frame(
+        ref.block.name.id,
+        id(ref.block),
+        place.span,
+        context.rounds,
+        nth,
+        positional,
+        run.builder,
+        around,
+    )
     run.frames.append(frame)
     outer, run.builder = run.builder, GraphBuilder()
     broken = len(run.problems)
@@ -174,7 +185,7 @@ def elaborate_block(
     flow: Flow = tuple(
         run.builder.input(name, type) for name, type in zip(names, types, strict=True)
     )
-    inside = Context(scope, context.defaults)
+    inside = Context(scope, context.defaults, factors=context.factors)
     flow = work_through(run, block.body, flow, inside)
     finish_outputs(run, flow, block.name.span, is_model=False)
     if not run.builder.outputs:
@@ -187,6 +198,7 @@ def position(run: Run, word: str) -> int:
     """`nth` and `total` of the block being elaborated."""
     frame = run.frames[-1]
     frame.positional[0] = True
+    run.positions_read += 1
     if word == "nth":
         return frame.nth
     run.reads_total = True

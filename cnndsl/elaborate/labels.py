@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..build import Flow, Place
 from ..diagnostics import CnnError, Help, Label, error, fail, suggest
 from ..evaluate import spell
-from ..syntax import Body, Branch, Name, Parallel, Template
+from ..source import Span
+from ..syntax import Apply, Body, Branch, Name, Parallel, Share, Template
 from ..types import TensorType
 from .run import Context, Run
 
@@ -105,6 +106,15 @@ def chains(branches: tuple[Branch, ...]) -> Iterator[Body]:
             yield branch
         else:
             yield from chains(branch.branches)
+
+
+def without_shape(statement: Apply | Share) -> Span:
+    """The place of a statement, its shape annotation apart."""
+    if statement.shape is None:
+        return statement.span
+    start, text = statement.span.start, statement.span.source.text
+    head = text[start : statement.shape.span.start].rstrip().removesuffix(":").rstrip()
+    return Span(statement.span.source, start, start + len(head))
 
 
 def invent_name(run: Run, word: str, place: Place) -> str:

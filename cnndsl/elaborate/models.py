@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..bind import Defaults, bind_parameters, name_span, variables_of
-from ..diagnostics import Help, error, fail, suggest
+from ..diagnostics import Diagnostic, Help, Label, error, fail, suggest
 from ..evaluate import (
     Given,
     RuleRef,
@@ -19,7 +19,8 @@ from ..evaluate import (
     rules_of,
     spell,
 )
-from ..graph import Module
+from ..graph import Graph, Module, Node, living
+from ..limits import BLOCK_DEPTH
 from ..namespace import Namespace
 from ..record import Record, replace
 from ..source import Source, Span
@@ -42,7 +43,7 @@ from ..syntax import (
 from .blocks import add_choices, collect, plain_arguments
 from .boundary import finish_outputs
 from .labels import label_names, label_type
-from .run import MAX_BLOCK_DEPTH, Context, Elaborated, Request, Run
+from .run import Context, Elaborated, Request, Run
 from .work import work_on, work_through
 
 TYPE_CHECKING = False
@@ -68,6 +69,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     finish_outputs(run, flow, base.name.span, is_model=True)
     arguments = plain_arguments(base.parameters, scope.variables)
     main = run.builder.finish(model.name.id, base.name.id, arguments, base.span)
+    check_inputs_read(run, main)
     collect(run, run.builder)
     functions = (*run.functions.values(), main)
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
@@ -83,6 +85,36 @@ def check_inputs_used(run: Run, base: Model) -> None:
         run.report(
             error("E0207", f"`--input` gives {given} shapes, the model has {has}", base.name.span)
         )
+
+
+def check_inputs_read(run: Run, main: Graph) -> None:
+    """Report inputs that no output depends on."""
+    if run.problems:
+        return
+    needed = {name for node in living(main, main.outputs).nodes for name in node.inputs}
+    needed.update(output.value for output in main.outputs)
+    for value in main.inputs:
+        if value.name not in needed:
+            run.report(unread(value.name, main, run.builder.origins[value.name]))
+
+
+def unread(name: str, main: Graph, span: Span) -> Diagnostic:
+    reached = {name}
+    last: Node | None = None
+    for node in main.nodes:
+        if reached & set(node.inputs):
+            reached.update(value.name for value in node.outputs)
+            last = node
+    return error(
+        "E0404",
+        f"no output depends on the input `{name}`",
+        span,
+        also=[Label(last.span, "its way ends here")] if last and last.span else (),
+        help=[
+            f"`from {name}` begins a chain with it; join the chains with `concat` or `add`, "
+            "or name each end with `output`"
+        ],
+    )
 
 
 class Instance(Record):
@@ -240,7 +272,7 @@ def base_of(
             call.callee.span,
             help=help,
         )
-    if len(passed) > MAX_BLOCK_DEPTH or call.callee.id in passed:
+    if len(passed) > BLOCK_DEPTH.value or call.callee.id in passed:
         fail("E0402", f"the model `{call.callee.id}` is a variant of itself", call.callee.span)
     return (*found, evaluate_arguments(call.arguments, scope))
 
@@ -253,7 +285,7 @@ def dialect_defaults(name: str, namespace: Namespace, place: Span) -> Defaults:
     """
     layers: list[Defaults] = []
     wanted: str | None = name
-    while wanted is not None and len(layers) < MAX_BLOCK_DEPTH:
+    while wanted is not None and len(layers) < BLOCK_DEPTH.value:
         found = namespace.dialect(wanted)
         if found is None:
             no_dialect(Name(wanted, place), namespace)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from ..bind import Ref, bind_operator
 from ..build import Flow, Place, Step
-from ..diagnostics import CnnError, Fix, Help, fail, suggest
-from ..evaluate import BlockRef, Given, OpRef, Scope, describe, lookup, spell
+from ..diagnostics import CnnError, Fix, Help, Label, fail, suggest
+from ..evaluate import BlockRef, Given, OpRef, Scope, check_symbol, describe, lookup, spell
 from ..foreign import FOREIGN
 from ..graph import Call
+from ..limits import INTEGER, SIZE
 from ..op import Op, ShapeError
 from ..ops import OPS
 from ..ops.reshape import Identity
 from ..source import Span
+from ..symbol import Symbol
 from ..syntax import Name, Share
 from ..types import TensorType
 from .blocks import add_call, call_block
 from .boundary import require_input
-from .labels import define_labels, invent_name, spell_all, values_of
+from .labels import define_labels, invent_name, spell_all, values_of, without_shape
+from .provenance import shape_error
 from .run import Context, Run
-from .shapes import annotated, shape_error
+from .shapes import annotated
 from .work import rule_for
 
 TYPE_CHECKING = False
@@ -50,11 +55,12 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             help=[Help(f"it is called `{ours}` here", Fix(name.span, ours))],
         )
     if scope.namespace.offers(name.id):
+        sentence = "the standard library has it: add `use std` at the top"
         fail(
             "E0201",
             f"there is no operator or block `{name.id}` here",
             name.span,
-            help=["the standard library has it: add `use std` at the top"],
+            help=[scope.namespace.add_standard(sentence)],
         )
     if scope.namespace.model(name.id):
         fail(
@@ -114,11 +120,11 @@ def add_operator(
     labels: tuple[str, ...] = (),
     steps: list[Step] | None = None,
     weights: str | None = None,
-    marks: tuple[Span, ...] = (),
+    ends: tuple[Span, ...] = (),
 ) -> Flow:
     """Add an operator to the graph, its hidden values spelled out and its types checked.
 
-    `marks` are the places of the operands, where they are not those of their makers.
+    `ends` are the places where the branches end whose values these are.
     """
     if flow is None:
         require_input(run, place.span)
@@ -133,8 +139,8 @@ def add_operator(
         exact = op.canonical(*types)
         results = exact.infer(*types)
     except ShapeError as problem:
-        raise CnnError(shape_error(run, problem, flow, place, marks)) from None
-    check_limits(run, results, place.span)
+        raise CnnError(shape_error(run, problem, op, flow, place, ends)) from None
+    check_limits(exact, types, results, place.span)
     node = name if name not in run.builder.types else run.builder.unique(name)
     if len(results) > 1 and len(labels) == len(results):
         names = labels
@@ -170,13 +176,21 @@ def refuse_to_join(word: str, count: int, span: Span) -> NoReturn:
     )
 
 
-def check_limits(run: Run, types: tuple[TensorType, ...], span: Span) -> None:
-    for type in types:
+def check_limits(
+    op: Op, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...], span: Span
+) -> None:
+    """Raise when an operator makes a value that no memory holds, or has such weights."""
+    for type in outputs:
+        for size in type.shape:
+            if isinstance(size, Symbol):
+                check_symbol(size, span)
         elements = type.elements
-        if isinstance(elements, int) and elements >= 2**63:
-            fail("E0603", f"a value of {type} has more than 2^63 - 1 elements", span)
-        if any(isinstance(size, int) and size >= 2**31 for size in type.shape):
-            fail("E0603", f"a size of {type} is beyond 2^31 - 1", span)
+        if isinstance(elements, int) and elements > INTEGER.value:
+            fail(INTEGER.code, f"a value of {type} has more than 2^63 - 1 elements", span)
+        if any(isinstance(size, int) and size > SIZE.value for size in type.shape):
+            fail(SIZE.code, f"a size of {type} is beyond 2^31 - 1", span)
+    if sum(prod(weight.shape) for weight in op.weights(*inputs)) > INTEGER.value:
+        fail(INTEGER.code, f"`{op.word}` has more than 2^63 - 1 weights here", span)
 
 
 @rule_for(Share)
@@ -194,7 +208,7 @@ def share_statement(run: Run, statement: Share, flow: Flow, context: Context) ->
     labels = spell_all(run, statement.labels, context)
     label = labels[0] if labels else None
     run.builder.row += 1
-    place = Place(statement.span, label, context.region)
+    place = Place(without_shape(statement), label, context.region)
     for step in steps:
         flow = share_step(run, step, flow, place, label)
     flow = annotated(run, flow, statement, context)
@@ -209,20 +223,27 @@ def share_step(run: Run, step: Step, flow: Flow, place: Place, label: str | None
     before = tuple(run.builder.types[value] for value in origin.inputs)
     types = tuple(run.builder.types[value] for value in flow)
 
-    def differ(why: str) -> NoReturn:
+    def differ(why: str, help: str) -> NoReturn:
+        there = [] if origin.span is None else [Label(origin.span, f"{before[0]} comes in there")]
         fail(
-            "E0301",
-            f"`{place.label or origin.name}` cannot share the weights of `{origin.name}`",
+            "E0312",
+            f"`{place.label or origin.name}` cannot share the weights of `{origin.name}`: {why}",
             place.span,
-            f"{types[0]} comes in here, {before[0]} there: {why}",
+            f"{types[0]} comes in here",
+            also=there,
+            help=[help],
         )
 
     if [t.channels for t in before] != [t.channels for t in types]:
-        differ("channels differ")
+        channels = before[0].channels
+        differ("the channels differ", f"bring the value to {channels} channels before it")
     try:
         op = step.again(types)
         if list(_weights(run, op, types)) != list(_weights(run, origin.op, before)):
-            differ("its weights belong to positions")
+            differ(
+                "its weights belong to positions",
+                "bring the map to the same height and width before it, or use `conv`",
+            )
         name = run.builder.unique(label) if label else run.builder.unique(step.node)
         if isinstance(op, Call):
             return add_call(run, run.functions[op.function], flow, place, name, weights=origin.name)
@@ -230,7 +251,8 @@ def share_step(run: Run, step: Step, flow: Flow, place: Place, label: str | None
             run, op, flow, place, name, weights=origin.name if op.weights(*types) else None
         )
     except ShapeError as problem:
-        raise CnnError(shape_error(run, problem, flow, place)) from None
+        assert isinstance(origin.op, Op)
+        raise CnnError(shape_error(run, problem, origin.op, flow, place)) from None
 
 
 def _weights(run: Run, op: Op | Call, types: tuple[TensorType, ...]) -> Iterator[Weight]:

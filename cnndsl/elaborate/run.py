@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from ..bind import Defaults
 from ..build import GraphBuilder
-from ..diagnostics import Diagnostic
+from ..diagnostics import CnnError, Diagnostic, Label
 from ..evaluate import Given, RuleRef, Scope
 from ..graph import Constraint, Graph, Module
+from ..limits import ERRORS, NODES
 from ..record import Record, replace
 from ..source import Span
 from ..symbol import Size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
 
-MAX_NODES = 20_000
-MAX_NODES_CAP = 100_000
-MAX_BLOCK_DEPTH = 32
+MAX_SITES = 5  # how many calls a message lists
 MERGES = ("concat", "add", "sub", "mul")
 
 
@@ -89,7 +88,7 @@ class Options(Record):
     settings: tuple[Given, ...] = ()
     inputs: tuple[tuple[Size, ...], ...] = ()
     dialect: str | None = None
-    max_nodes: int = MAX_NODES
+    max_nodes: int = NODES.default
     requests: tuple[Request, ...] = ()
 
     @property
@@ -99,41 +98,71 @@ class Options(Record):
 
 
 class Frame(Record):
-    """A block being elaborated: for messages, and for `nth`. A side of a rule has no name."""
+    """A block being elaborated: for messages, and for `nth`.
+
+    Arguments:
+        name: the block; a side of a rule has none.
+        span: the call.
+        rounds: the copies and the rounds of loops that the call is in.
+        builder, flow: the graph around, and the values of it that flow in.
+    """
 
     name: str
     definition: int
     span: Span
-    copy: tuple[int, int] | None
+    rounds: tuple[str, ...]
     nth: int
     positional: list[bool]
+    builder: GraphBuilder | None = None
+    flow: tuple[str, ...] = ()
+
+
+class Factor(Record):
+    """How often a repeat or a loop does what is in it, and where it says so."""
+
+    times: int
+    span: Span
+
+
+class Enough(CnnError):
+    """Raised when so much is wrong that nobody reads on."""
 
 
 class Context:
-    """What surrounds a statement: variables, defaults in force, stages, the repeat."""
+    """What surrounds a statement: variables, defaults in force, stages, rounds of loops."""
 
-    __slots__ = ("defaults", "region", "repeat", "scope")
+    __slots__ = ("defaults", "factors", "region", "rounds", "scope")
 
     def __init__(
         self,
         scope: Scope,
         defaults: Defaults = (),
         region: tuple[str, ...] = (),
-        repeat: tuple[int, int] | None = None,
+        rounds: tuple[str, ...] = (),
+        factors: tuple[Factor, ...] = (),
     ) -> None:
+        self.factors = factors
         self.scope = scope
         self.defaults = defaults
         self.region = region
-        self.repeat = repeat
+        self.rounds = rounds
 
-    def nested(self, /, **variables: Any) -> Context:
-        return Context(self.scope.inner(**variables), self.defaults, self.region, self.repeat)
+    def nested(self) -> Context:
+        inside = self.scope.inner()
+        return Context(inside, self.defaults, self.region, self.rounds, self.factors)
 
-    def copy(self, index: int, of: int) -> Context:
+    def copy(self, index: int, factor: Factor) -> Context:
         """The context of one copy of a repeat."""
         scope = self.scope.inner(index)
         scope.variables["copy"] = index
-        return Context(scope, self.defaults, self.region, (index, of))
+        rounds = (*self.rounds, f"copy {index + 1} of {factor.times:,}")
+        return Context(scope, self.defaults, self.region, rounds, (*self.factors, factor))
+
+    def round(self, name: str, value: Any, factor: Factor) -> Context:
+        """The context of one round of a loop."""
+        scope = self.scope.inner(**{name: value})
+        rounds = (*self.rounds, f"with `{name}` = {value}")
+        return Context(scope, self.defaults, self.region, rounds, (*self.factors, factor))
 
 
 class Run:
@@ -149,7 +178,9 @@ class Run:
         self.totals = totals
         self.calls: dict[int, int] = {}
         self.reads_total = False
+        self.positions_read = 0
         self.problems: list[Diagnostic] = []
+        self.failures = 0
         self.warnings: dict[Diagnostic, None] = {}
         self.constraints: dict[Constraint, None] = {}
         self.claims: list[Claim] = []
@@ -178,21 +209,48 @@ class Run:
             known = self._numbers[id(defaults)] = (number, defaults)
         return known[0]
 
-    def report(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic, once for each place, with the use site when inside a block."""
+    def report(self, diagnostic: Diagnostic, rounds: tuple[str, ...] = ()) -> None:
+        """Keep a diagnostic, once for each place, with the use site when inside a block.
+
+        Arguments:
+            rounds: the copies and the rounds of loops that it is in.
+        """
         place = diagnostic.place
         key = (diagnostic.code, str(place), place.end if place else 0)
         if key in self._seen:
             return
         self._seen.add(key)
-        inside = [frame for frame in self.frames[-3:] if frame.name and frame.span != place]
-        if inside:
-            diagnostic = replace(
-                diagnostic, notes=(*diagnostic.notes, *map(use_site, reversed(inside)))
-            )
-        self.problems.append(diagnostic)
+        diagnostic = in_own_file(diagnostic, self.frames)
+        later = [text for text in rounds if not text.startswith("copy 1 ")]
+        notes = [f"in {', '.join(later)}"] if later else []
+        notes += use_sites([frame for frame in self.frames if frame.name and frame.span != place])
+        self.problems.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
+
+    def failed(self) -> None:
+        """Count a statement that is wrong. Raises Enough after very many."""
+        self.failures += 1
+        if self.failures >= ERRORS.cap:
+            raise Enough(*self.problems)
 
 
-def use_site(frame: Frame) -> str:
-    copy = f", copy {frame.copy[0] + 1} of {frame.copy[1]}" if frame.copy else ""
-    return f"in block `{frame.name}`, used at {frame.span}{copy}"
+def in_own_file(diagnostic: Diagnostic, frames: Sequence[Frame]) -> Diagnostic:
+    """The diagnostic with a place that the user wrote: the call that leads into the library."""
+    place = diagnostic.place
+    if place is None or not place.source.shipped:
+        return diagnostic
+    own = [frame for frame in frames if frame.name and not frame.span.source.shipped]
+    if not own:
+        return diagnostic
+    call = Label(own[-1].span, f"in this call of `{own[-1].name}`")
+    return replace(diagnostic, labels=(call, *diagnostic.labels))
+
+
+def use_sites(frames: Sequence[Frame]) -> Iterator[str]:
+    """The calls that lead to a place, the innermost first."""
+    hidden = len(frames) - MAX_SITES
+    for number, frame in enumerate(reversed(frames)):
+        if hidden <= 1 or number < MAX_SITES - 1 or number == len(frames) - 1:
+            rounds = "".join(f", {text}" for text in frame.rounds)
+            yield f"in block `{frame.name}`, used at {frame.span}{rounds}"
+        elif number == MAX_SITES - 1:
+            yield f"… through {hidden} more calls"

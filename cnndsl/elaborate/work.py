@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..build import Flow
 from ..diagnostics import CnnError
+from ..limits import BLOCK_DEPTH, NODES, spend
 from ..syntax import Body, Statement
 from .labels import forget
-from .run import Context, Run
+from .run import Context, Enough, Run
 from .shapes import annotated
 
 TYPE_CHECKING = False
@@ -40,13 +41,22 @@ def work_through(run: Run, body: Body, flow: Flow, context: Context) -> Flow:
 
 def work_on(run: Run, statement: Statement, flow: Flow, context: Context) -> Flow:
     """Work on one statement; an error is reported, and its annotation says what flows on."""
+    spend(1, statement.span)
     try:
         return STATEMENTS[type(statement)](run, statement, flow, context)
     except CnnError as problem:
-        for diagnostic in problem.diagnostics:
-            if diagnostic.code in ("E0601", "E0402"):
-                raise
-            run.report(diagnostic)
+        keep(run, problem, context)
         for ref in getattr(statement, "labels", ()):
             forget(run, ref, context)
         return annotated(run, None, statement, context)
+
+
+def keep(run: Run, problem: CnnError, context: Context) -> None:
+    """Report what was raised, unless nothing can go on after it. Raises CnnError then."""
+    if isinstance(problem, Enough):
+        raise problem
+    for diagnostic in problem.diagnostics:
+        if diagnostic.code in (NODES.code, BLOCK_DEPTH.code):
+            raise problem
+        run.report(diagnostic, context.rounds)
+    run.failed()

@@ -33,12 +33,17 @@ def check_divisible(channels: int, groups: int, name: str = "", parts: str = "gr
         return
     named = f"{name} channels" if name else "channels"
     near = sorted(sorted(_divisors(channels), key=lambda d: abs(d - groups))[:4])
+    below, above = channels // groups * groups, -(-channels // groups) * groups
+    fitting = f"{below} and {above}" if below else str(above)
     raise ShapeError(
         "E0305",
         f"{channels} {named} cannot be divided into {groups} equal {parts}",
         argument=0,
         notes=(f"{channels} = {groups} · {channels // groups} + {channels % groups}",),
-        help=(f"{channels} can be divided into {', '.join(map(str, near))} {parts}",),
+        help=(
+            f"{channels} can be divided into {', '.join(map(str, near))} {parts}; "
+            f"{fitting} channels can be divided into {groups}",
+        ),
     )
 
 

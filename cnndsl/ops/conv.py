@@ -6,7 +6,7 @@ from ..op import Ledger, Op, ShapeError, Weight, op
 from ..record import replace
 from ..symbol import Size, Symbol
 from ..types import TensorType, as_map, map_type
-from ..window import Axis, Padding, Window, transposed_pairs, transposed_size
+from ..window import Axis, Padding, Window, transposed_formula, transposed_pairs, transposed_size
 from .checks import check_divisible, kind
 from .windowed import DENSE, canonical_padding, check_extent, window_axes, windowed_sizes
 
@@ -169,6 +169,10 @@ class Deconv(Op):
             )
         )
 
+    def formulas(self, x: TensorType) -> tuple[str, str]:
+        rows, columns = self._along(x)
+        return transposed_formula(x.height, *rows), transposed_formula(x.width, *columns)
+
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         x = conv_input(self.word, x)
         _check_groups(self, x.channels)
@@ -264,7 +268,10 @@ def conv_input(word: str, x: TensorType) -> TensorType:
     x = as_map(x)
     if not x.is_map:
         raise ShapeError(
-            "E0306", f"`{word}` needs a map (height × width × channels), not {kind(x)}", argument=0
+            "E0306",
+            f"`{word}` needs a map (height × width × channels), not {kind(x)}",
+            argument=0,
+            help=("`fc` reads a sequence, position by position",),
         )
     return x
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..notation import number
 from ..op import Ledger, Op, ShapeError, Weight, op
 from ..types import TensorType
 from ..window import Axis
@@ -41,8 +42,8 @@ class Fc(Op):
                 f"`{self.word}` needs a vector, not {kind(x)}",
                 argument=0,
                 help=(
-                    f"`flatten` before it reads every position: {x.elements} inputs",
-                    f"`globalavgpool` before it takes their mean: {x.channels} inputs",
+                    f"`flatten` before it reads every position: {number(x.elements)} inputs",
+                    f"`globalavgpool` before it takes their mean: {number(x.channels)} inputs",
                 ),
             )
         positions = x.shape[:-1] if x.rank == 2 else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..op import Ledger, Op, ShapeError, op
 from ..symbol import Size, Symbol
 from ..types import TensorType
+from ..window import Axis
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,19 +26,40 @@ class Merge(Op):
         aligned = self.aligned(*inputs)
         usual = max(aligned, key=aligned.count)  # blame the odd one, not the second
         differences = [_differences(x, usual) for x in aligned]
-        odd = next((i for i, text in enumerate(differences) if text), None)
-        if odd is None:
+        odd = tuple(i for i, text in enumerate(differences) if text)
+        if not odd:
             return (aligned[0],)
-        x, other = inputs[odd], inputs[aligned.index(usual)]
-        marked = zip(inputs, differences, strict=True)
-        listed = (f"{shape} (differs)" if odd_one else str(shape) for shape, odd_one in marked)
+        x, other = inputs[odd[0]], inputs[aligned.index(usual)]
         raise ShapeError(
             self.code,
-            f"`{self.word}` needs {self.needs}, not {other} and {x}: {differences[odd]}",
-            argument=odd,
-            notes=(f"inputs: {', '.join(listed)}",) if len(inputs) > 2 else (),
-            help=_advice(aligned[odd], usual),
+            f"`{self.word}` needs {self.needs}, not {other} and {x}: {differences[odd[0]]}",
+            argument=odd[0],
+            odd=odd,
+            help=self.advice(x, other),
         )
+
+    def advice(self, x: TensorType, other: TensorType) -> tuple[str, ...]:
+        """What may bring two inputs to one shape."""
+        if x.rank != other.rank:
+            return ("pool or flatten the map, or scale it by the vector with `mul`",)
+        apart = {
+            abs(a - b)
+            for a, b in zip(x.shape[:-1], other.shape[:-1], strict=True)
+            if isinstance(a, int) and isinstance(b, int)
+        }
+        if apart <= {0}:
+            big, small = sorted((x.channels, other.channels), reverse=True)
+            return (f"`conv 1x1, {big}` brings an input of {small} channels to {big}",)
+        stride = _stride_between(x, other)
+        if stride is not None:
+            return (self.projection(*stride),)
+        if apart <= {0, 1}:
+            return ("`pad` or `crop` the larger or the smaller one by one",)
+        return ("give the branches equal strides, and paddings that keep the size",)
+
+    def projection(self, big: TensorType, small: TensorType, stride: int) -> str:
+        """How one input reaches the size of another by a stride."""
+        return f"`conv 1x1/{stride}, {small.channels}` brings an input of {big} to {small}"
 
     def equations(self, *inputs: TensorType) -> tuple[tuple[Size, Size], ...]:
         first, *others = self.aligned(*inputs)
@@ -64,6 +86,10 @@ class Concat(Merge):
 
     def aligned(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         return tuple(x.with_channels(sum(x.channels for x in inputs)) for x in inputs)
+
+    def projection(self, big: TensorType, small: TensorType, stride: int) -> str:
+        size = TensorType(small.shape[:-1])
+        return f"a window with stride {stride} brings an input of {big} to {size}"
 
     def work(self, *inputs: TensorType) -> Ledger:
         (out,) = self.infer(*inputs)
@@ -112,6 +138,12 @@ class Mul(Merge):
             TensorType((*positions, x.channels), x.dtype) if x.area == 1 else x for x in inputs
         )
 
+    def advice(self, x: TensorType, other: TensorType) -> tuple[str, ...]:
+        scale, full = (x, other) if x.area == 1 else (other, x)
+        if scale.area != 1:
+            return super().advice(x, other)
+        return (f"a scale has as many channels as the map: end its branch with {full.channels}",)
+
 
 def _differences(x: TensorType, usual: TensorType) -> str:
     """In what the sizes differ for sure: `height 28 ≠ 56, channels 64 ≠ 128`, or nothing."""
@@ -130,17 +162,10 @@ def _axis_names(x: TensorType) -> tuple[str, ...]:
     )
 
 
-def _advice(x: TensorType, usual: TensorType) -> tuple[str, ...]:
-    if x.rank != usual.rank:
-        return ("pool or flatten the map, or scale it by the vector with `mul`",)
-    apart = {
-        abs(a - b)
-        for a, b in zip(x.shape[:-1], usual.shape[:-1], strict=True)
-        if isinstance(a, int) and isinstance(b, int)
-    }
-    if apart <= {0}:
-        channels = max(x.channels, usual.channels)
-        return (f"project to the same channels, `conv 1x1, {channels}`",)
-    if apart <= {0, 1}:
-        return ("sizes one apart come from an odd size that was halved: `pad` or `crop` by one",)
-    return ("give the branches equal strides, and paddings that keep the size",)
+def _stride_between(x: TensorType, other: TensorType) -> tuple[TensorType, TensorType, int] | None:
+    """The larger map, the smaller one, and the stride that leads from one to the other."""
+    for big, small in ((x, other), (other, x)):
+        for stride in (2, 4, 8, 16, 32):
+            if [Axis(stride).size(n) for n in big.shape[:-1]] == list(small.shape[:-1]):
+                return big, small, stride
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..notation import signed
 from ..op import Ledger, Op, ShapeError, op
 from ..symbol import Size, Symbol
 from ..types import TensorType, map_type
@@ -119,6 +120,7 @@ class Crop(Border):
                     f"`{self.word} {self.amount}` leaves nothing of {kind(x)}",
                     argument=0,
                     notes=(f"{name}: {n} without {n - left} is {left}",),
+                    help=(f"crop less than {n} rows or columns in all",),
                 )
         return (out,)
 
@@ -175,6 +177,9 @@ class Upsample(Op):
     def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
         return None
 
+    def formulas(self, x: TensorType) -> tuple[str, str] | None:
+        return None if self.size else enlarged(x, *self.factor)
+
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         check_map(self.word, x)
         if self.align_corners and self.mode == "nearest":
@@ -214,6 +219,9 @@ class DepthToSpace(Move):
     def axes(self, x: TensorType) -> tuple[Axis, Axis] | None:
         return None
 
+    def formulas(self, x: TensorType) -> tuple[str, str]:
+        return enlarged(x, self.factor, self.factor)
+
     def infer(self, x: TensorType) -> tuple[TensorType, ...]:
         check_map(self.word, x)
         area = self.factor**2
@@ -224,7 +232,12 @@ class DepthToSpace(Move):
                 f"`{self.word} {self.factor}` needs a multiple of {area} channels, "
                 f"not {x.channels}",
                 argument=0,
-                help=(f"{area * channels} channels would become {channels}",),
+                help=(
+                    f"{area * (channels - 1)} channels would become {channels - 1}, "
+                    f"{area * channels} would become {channels}"
+                    if channels > 1
+                    else f"{area} channels would become 1",
+                ),
             )
         return (map_type(x.height * self.factor, x.width * self.factor, channels, x.dtype),)
 
@@ -329,8 +342,17 @@ class Split(Move):
                 f"the input has {channels}",
                 argument=0,
                 notes=(f"{' + '.join(map(str, self.parts))} = {sum(self.parts)}",),
+                help=_mended(self.parts, channels),
             )
         return self.parts
+
+
+def _mended(parts: tuple[int, ...], channels: int) -> tuple[str, ...]:
+    """What a split could be: the last part of another size, or equal parts."""
+    last = channels - sum(parts[:-1])
+    own = [f"`split [{', '.join(map(str, (*parts[:-1], last)))}]`"] if last > 0 else []
+    equal = [f"`split {len(parts)}`"] if channels % len(parts) == 0 else []
+    return (f"{' or '.join(own + equal)} divides {channels} channels",) if own or equal else ()
 
 
 @op("identity", family="reshape")
@@ -339,3 +361,10 @@ class Identity(Op):
 
     Shapes: unchanged. Costs: none.
     """
+
+
+def enlarged(x: TensorType, rows: int, columns: int) -> tuple[str, str]:
+    """How height and width follow from factors."""
+    sizes = ((x.height, rows), (x.width, columns))
+    high, wide = (f"{signed(n)} · {factor} = {signed(n * factor)}" for n, factor in sizes)
+    return high, wide

@@ -100,9 +100,12 @@ def _does_not_fit(
     n, along, _ = sides[name == "width"]
     needed = along.extent + 1 - along.lo - along.hi
     dilated = f" with dilation {max(dilation)}" if dilation != DENSE else ""
-    short = [along.extent + 1 - n - along.lo - along.hi for n, along, _ in sides if isinstance(n, int)]
-    padding = max(along.lo for along in axes) + -(-max(short) // 2)
-    most = [min(k, n + along.lo + along.hi) if isinstance(n, int) else k for n, along, k in sides]
+    room = [
+        n + along.lo + along.hi if isinstance(n, int) else along.extent + 1 for n, along, _ in sides
+    ]
+    short = max(along.extent + 1 - rows for along, rows in zip(axes, room, strict=True))
+    padding = max(along.lo for along in axes) + -(-short // 2)
+    most = [max(min(k, rows), 1) for (_, _, k), rows in zip(sides, room, strict=True)]
     smaller = "a smaller dilation" if dilated else f"a window of at most {most[0]}x{most[1]}"
     raise ShapeError(
         "E0303",
@@ -116,11 +119,6 @@ def _does_not_fit(
     )
 
 
-def name_of_lines(axis: str) -> str:
-    """What lies along an axis."""
-    return "rows" if axis == "height" else "columns"
-
-
 def _check_tiles(n: Size, along: Axis, window: Window, name: str) -> None:
     if not isinstance(n, int) or along.dropped(n) == 0:
         return
@@ -129,10 +127,7 @@ def _check_tiles(n: Size, along: Axis, window: Window, name: str) -> None:
         "E0304",
         f"a {window} window does not tile its input (rounding=strict)",
         argument=0,
-        notes=(
-            f"{name}: {along.formula(n)}, and {left} of the {name_of_lines(name)} "
-            f"{'is' if left == 1 else 'are'} left over",
-        ),
+        notes=(f"{name}: ({along.reach(n)}) / {along.stride} leaves a remainder of {left}",),
         help=(
             f"{name}s {n - left} and {n - left + along.stride} tile; "
             "`floor` drops the rest, `ceil` pads it",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-from ..diagnostics import Diagnostic, did_you_mean, error
+from ..diagnostics import Diagnostic, Help, Label, error, suggest
 from ..graph import Module, Node
 from ..notation import number
 from ..op import Op
 from ..record import Record
+from ..source import Span
 from ..symbol import Size, Symbol
 from .cost import Cost, add_ledgers, cost, count, parameters
 from .depth import depth
+from .marks import size_labels
+from .origin import Room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +89,6 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
     text = claim.span.text.split('"')[0].strip().removeprefix("expect").strip()
     metric = METRICS.get(claim.metric)
     if metric is None:
-        near = did_you_mean(claim.metric, METRICS)
         known = ", ".join(f"`{name}`" for name in METRICS)
         return Verdict(
             text,
@@ -96,13 +98,14 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
                 "E0203",
                 f"nothing is known of `{claim.metric}`",
                 claim.span,
-                help=[f"did you mean `{near}`?" if near else f"claims are about {known}"],
+                help=_near(claim, claim.metric, METRICS) or (f"claims are about {known}",),
             ),
         )
     try:
         found = metric(subject, claim.subjects)
     except _Unknown as problem:
-        return Verdict(text, False, 0, error("E0202", str(problem), claim.span, help=problem.help))
+        help = _near(claim, problem.word, problem.known) or problem.help
+        return Verdict(text, False, 0, error("E0202", str(problem), claim.span, help=help))
     if isinstance(found, Symbol) and isinstance(claim.value, (int, float)):
         return Verdict(
             text,
@@ -117,7 +120,16 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
         )
     if _holds(claim, found):
         return Verdict(text, True, found, note=claim.note)
-    return Verdict(text, False, found, _refuted(claim, found, text))
+    return Verdict(text, False, found, _refuted(claim, found, text, subject))
+
+
+def _near(claim: Claim, word: str, known: Iterable[str]) -> tuple[Help | str, ...]:
+    """What a word of a claim perhaps means, as an edit."""
+    found = re.search(rf"\b{re.escape(word)}\b", claim.span.text.removeprefix("expect"))
+    if not word or found is None:
+        return ()
+    start = claim.span.end - len(found.string) + found.start()
+    return suggest(word, known, Span(claim.span.source, start, start + len(word)))
 
 
 def _holds(claim: Claim, found: Found) -> bool:
@@ -139,7 +151,7 @@ def _squeezed(shape: object) -> object:
     return shape if isinstance(shape, tuple) else (shape,)
 
 
-def _refuted(claim: Claim, found: Found, text: str) -> Diagnostic:
+def _refuted(claim: Claim, found: Found, text: str, subject: Subject) -> Diagnostic:
     shown = "x".join(map(str, found)) if isinstance(found, tuple) else number(found)
     notes = [f"source of the claim: {claim.note}"] if claim.note else []
     if isinstance(found, int) and isinstance(claim.value, (int, float)) and claim.value:
@@ -149,20 +161,38 @@ def _refuted(claim: Claim, found: Found, text: str) -> Diagnostic:
         f"expected `{text}`, found {shown}",
         claim.span,
         "does not hold",
+        also=_origin(claim, subject),
         notes=notes,
         help=["correct the claim or the network; `cnnc report` shows where the number comes from"],
     )
+
+
+def _origin(claim: Claim, subject: Subject) -> list[Label]:
+    """The places that made a shape what it is."""
+    if claim.metric != "shape" or not isinstance(claim.value, tuple):
+        return []
+    room = Room(subject.main.nodes, subject.main.types, subject.module.by_name)
+    labels = size_labels(room, _value(subject, claim.subjects), claim.value)
+    return [label for label in labels if label.span.source is claim.span.source]
 
 
 # --------------------------------------------------------------------- metrics
 
 
 class _Unknown(Exception):
-    """A claim about something that is not there."""
+    """A claim about something that is not there: `word`, which is none of the `known` ones."""
 
-    def __init__(self, message: str, help: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        help: tuple[str, ...] = (),
+        word: str = "",
+        known: Iterable[str] = (),
+    ) -> None:
         super().__init__(message)
         self.help = help
+        self.word = word
+        self.known = known
 
 
 def _ledger(subject: Subject, subjects: tuple[str, ...]) -> Ledger:
@@ -188,8 +218,7 @@ def _row(subject: Subject, label: str) -> list[Node]:
 
 
 def _no_label(label: str, known: Iterable[str]) -> NoReturn:
-    near = did_you_mean(label, sorted(known))
-    raise _Unknown(f"there is no label `{label}`", (f"did you mean `{near}`?",) if near else ())
+    raise _Unknown(f"there is no label `{label}`", word=label, known=known)
 
 
 def _value(subject: Subject, subjects: tuple[str, ...]) -> str:
