@@ -7,11 +7,11 @@ reads the first never imports the others.
 from __future__ import annotations
 
 from .canvas import WIDTH, Style
-from .characters import columns, visible, wrap
+from .characters import columns, wrap
 from .text import counted, render, render_all, summary
 
 __all__ = [
-    "WIDTH", "Style", "columns", "counted", "render", "render_all", "summary", "visible", "wrap"
+    "WIDTH", "Style", "columns", "counted", "render", "render_all", "summary", "wrap"
 ]  # fmt: skip
 
 TYPE_CHECKING = False

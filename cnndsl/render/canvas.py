@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..escape import visible
 from ..record import Record
-from .characters import columns, visible
+from .characters import columns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

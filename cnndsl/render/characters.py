@@ -1,39 +1,6 @@
-"""Text of users on a terminal: nothing in it is hidden, and its width is known.
-
-`visible` is the only way there for what somebody else wrote. Control, bidi and zero-width
-characters become marks that can be seen.
-"""
+"""How much room text takes on a terminal, and where it can be broken into lines."""
 
 from __future__ import annotations
-
-ASCII = {
-    "×": "x", "→": "->", "⇒": "=>", "←": "<-", "≠": "!=", "≤": "<=", "≥": ">=", "≡": "=",
-    "·": "*", "−": "-", "–": "-", "—": "-", "±": "+-", "…": "...", "′": "'", "∞": "inf",
-    "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", "“": '"', "”": '"', "‘": "'", "’": "'",
-    "✓": "ok", "✗": "x", "⟦": "<", "⟧": ">",
-}  # fmt: skip
-
-
-def visible(text: str, unicode: bool = True) -> str:
-    """`text` on one line with nothing hidden: `␛` for ESC, `⟦U+202E⟧` for bidi controls."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join([_shown(character, unicode) for character in text])
-
-
-def _shown(character: str, unicode: bool) -> str:
-    if " " <= character <= "~":
-        return character
-    code = ord(character)
-    if unicode and code < 0x20:
-        return chr(0x2400 + code)
-    if unicode and code == 0x7F:
-        return "␡"
-    if unicode and (character.isprintable() or character == "\N{NO-BREAK SPACE}"):
-        return character
-    if character in ASCII:
-        return ASCII[character]
-    return f"⟦U+{code:04X}⟧" if unicode else f"<U+{code:04X}>"
 
 
 def columns(text: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .characters import visible
+from ..escape import github_message, github_property
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ def _annotation(diagnostic: Diagnostic) -> str:
         properties = {name: str(value) for name, value in place.items()} | properties
     text = [diagnostic.message, *(label.text for label in diagnostic.labels[:1] if label.text)]
     text += [*diagnostic.notes, *(f"help: {help.text}" for help in diagnostic.help)]
-    settings = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    settings = ",".join(f"{key}={github_property(value)}" for key, value in properties.items())
     lines = "\n".join(text)
-    return f"::{kind} {settings}::{_data(lines)}"
-
-
-def _data(text: str) -> str:
-    lines = text.replace("%", "%25").split("\n")
-    return "%0A".join(visible(line.replace("\r", "")) for line in lines)
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return f"::{kind} {settings}::{github_message(lines)}"
