@@ -137,7 +137,7 @@ _LIST_OR_RULE = re.compile(r"\d+(?=[.)](?:\s|$))|(?=[-+=](?:[-+=\s]|$))")
 
 def markdown(text: str) -> str:
     """Text that is no markup wherever it stands, on one line: in a cell, in a paragraph."""
-    escaped = visible(text.strip()).translate(_MARKUP)
+    escaped = visible(text).strip(" ").translate(_MARKUP)
     found = _LIST_OR_RULE.match(escaped)
     return f"{found[0]}\\{escaped[found.end() :]}" if found else escaped
 

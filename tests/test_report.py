@@ -21,9 +21,9 @@ import pytest
 from cnndsl import driver
 from cnndsl.backends.report import BACKEND, LEVELS
 from cnndsl.backends.report.model import Amounts, Line, Report
-from cnndsl.backends.report.table import escape_markdown
 from cnndsl.backends.report.words import meaning
 from cnndsl.diagnostics import CnnError
+from cnndsl.escape import markdown
 from cnndsl.graph import Graph, Module, Node, Output, Value
 from cnndsl.op import Op
 from cnndsl.ops.conv import Conv
@@ -437,7 +437,7 @@ def test_hostile_names_stay_texts(text: str) -> None:
 
 
 def test_markdown_signs_are_escaped() -> None:
-    assert escape_markdown("a|b_c*<x>&") == "a\\|b\\_c\\*&lt;x&gt;&amp;"
+    assert markdown("a|b_c*<x>&") == "a\\|b\\_c\\*&lt;x&gt;&amp;"
 
 
 def test_reports_are_deterministic_and_import_little() -> None:

@@ -147,7 +147,8 @@ class _Page:
         wanted += [(gives[0], title) for gives, title in ends if len(gives) == 1]
         wanted += [(value, label) for label, value in named.items() if label not in self.stages]
         kept = {o.name: (o.value,) for o in graph.outputs} if self.is_model else {}
-        fallback = [
+        fallback = [(value.name, value.name) for value in graph.inputs]
+        fallback += [
             (value, item.nodes[0].name if len(item.gives) == 1 else value)
             for item in makers
             for value in item.gives

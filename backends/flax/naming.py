@@ -1,4 +1,9 @@
-"""Names: labels of the spec as Python identifiers, blocks and models as class names."""
+"""Names: labels of the spec as Python identifiers, blocks and models as class names.
+
+`identifier` and `class_name` give a name that is legal, private to nobody and free in Python, in
+Flax and in what we emit ourselves; two names may become one. `Names` then gives each of them a
+name of its own in the scope where it stands: together they never give two things one name.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,8 @@ MODULE_ATTRIBUTES = frozenset(
     ["eval", "iter_children", "iter_modules", "perturb", "set_attributes", "sow", "train"]
 )
 """Public names of `nnx.Module`; a test compares them with the installed version."""
+SWITCHED = frozenset(["deterministic", "use_running_average"])
+"""Attributes that `train()` and `eval()` of Flax set wherever they find them."""
 
 IMPORTED = frozenset(
     ["Any", "Callable", "DTypeLike", "Sequence", "jax", "jnp", "lax", "nnx", "np", "partial",
@@ -21,7 +28,10 @@ IMPORTED = frozenset(
 ARGUMENTS = frozenset(["dtype", "param_dtype", "rngs", "self", "i"])
 AMBIGUOUS = frozenset("lIO")
 
-DEFINED = frozenset([*HELPERS, "interpolation", "cubic_kernel", "create", "draw", "OneKey"])
+DEFINED = frozenset(
+    [*HELPERS, "interpolation", "cubic_kernel", "create", "draw", "OneKey", "KERNEL_INIT",
+     "AUX_WEIGHTS"]
+)  # fmt: skip
 SPELLINGS = {
     "convnext": "ConvNeXt",
     "deepface": "DeepFace",
@@ -37,6 +47,7 @@ _AVOIDED = (
     | frozenset(keyword.softkwlist)
     | frozenset(dir(builtins))
     | MODULE_ATTRIBUTES
+    | SWITCHED
     | IMPORTED
     | DEFINED
     | ARGUMENTS
@@ -54,11 +65,15 @@ def identifier(name: str, prefix: str = "", *, attribute: bool = False) -> str:
     >>> identifier("3a", "inception"), identifier("lambda"), identifier("b-1")
     ('inception_3a', 'lambda_', 'b_1')
     """
-    text = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "value"
+    text = _word(name) or "value"
     if text[0].isdigit():
-        text = f"{prefix or 'node'}_{text}"
-    avoided = _KEYWORDS | MODULE_ATTRIBUTES if attribute else _AVOIDED
+        text = f"{_word(prefix).lstrip('0123456789_') or 'node'}_{text}"
+    avoided = _KEYWORDS | MODULE_ATTRIBUTES | SWITCHED if attribute else _AVOIDED
     return f"{text}_" if text in avoided else text
+
+
+def _word(name: str) -> str:
+    return re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")
 
 
 class Names:
