@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from ._tables import PATTERNS
-from .diagnostics import Label
+from .diagnostics import Help, Label
 from .scanner import OPERAND_ENDS, Scanner
 from .source import Source
 
@@ -250,8 +250,22 @@ class Brackets(Scanner):
             bracket.start + 1,
             "opened here",
             also=[label],
-            help=[f"close it with `{_CLOSERS[bracket.text]}`"],
+            help=[self._closer(bracket, start)],
         )
+
+    def _closer(self, bracket: Bracket, start: int | None) -> Help:
+        """The edit that closes a bracket before `start`, where something else begins."""
+        sign = _CLOSERS[bracket.text]
+        ends = (token[3] for token in reversed(self.tokens) if start is None or token[3] <= start)
+        end = next(ends, self.last_end)
+        text = sign
+        if bracket.text == "{" and "\n" in self.text[bracket.start : end]:
+            line_end = self.text.find("\n", end, self.end)
+            end = line_end if line_end >= 0 else self.end
+            text = f"\n{' ' * bracket.indent}{sign}"
+        elif bracket.text == "{":
+            text = f" {sign}"
+        return self.fix(f"close it with `{sign}`", end, end, text)
 
     def _word_end(self, start: int) -> int:
         found = _WORD.match(self.text, start, self.end)

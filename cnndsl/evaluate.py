@@ -386,7 +386,8 @@ def unknown_name(expr: Name, scope: Scope) -> Any:
     """Raise: a name that nothing defines."""
     help = suggest(expr.id, scope.names(), expr.span)
     if scope.namespace.offers(expr.id):
-        help = (Help(f"the standard library has `{expr.id}`: add `use std` at the top"),)
+        sentence = f"the standard library has `{expr.id}`: add `use std` at the top"
+        help = (scope.namespace.add_standard(sentence),)
     if expr.id in POSITION:
         help = (Help("`nth` and `total` count the calls of a block, and are known inside it"),)
     fail("E0202", f"nothing here is called `{expr.id}`", expr.span, help=help)

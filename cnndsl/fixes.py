@@ -54,7 +54,7 @@ def mend(sources: Sources, check: Check) -> Mended:
     refused: set[tuple[str, str, str]] = set()
     most: int | None = None
     for _ in range(MAX_CHECKS):
-        edits = [edit for edit in _edits(sources, found) if _key(edit) not in refused][:most]
+        edits = list(_edits(sources, found, refused))[:most]
         if not edits:
             break
         after = tuple(edited(source, [edit.fix for edit in edits]) for source in sources)
@@ -80,15 +80,23 @@ def edited(source: Source, fixes: Iterable[Fix]) -> Source:
     return Source(source.name, "".join([*pieces, source.text[end:]]), source.path)
 
 
-def _edits(sources: Sources, diagnostics: Iterable[Diagnostic]) -> Iterator[Applied]:
+def _edits(
+    sources: Sources, diagnostics: Iterable[Diagnostic], refused: set[tuple[str, str, str]]
+) -> Iterator[Applied]:
     """The first safe edit of each diagnostic, without those that overlap an earlier one."""
     taken: list[Fix] = []
     for diagnostic in diagnostics:
         fixes = (help.fix for help in diagnostic.help if help.fix is not None)
-        fix = next((fix for fix in fixes if fix.safe and fix.span.source in sources), None)
-        if fix is not None and not any(_overlap(fix, other) for other in taken):
-            taken.append(fix)
-            yield Applied(diagnostic, fix)
+        safe = (Applied(diagnostic, fix) for fix in fixes if fix.safe and _is_of(sources, fix))
+        edit = next((edit for edit in safe if _key(edit) not in refused), None)
+        if edit is not None and not any(_overlap(edit.fix, other) for other in taken):
+            taken.append(edit.fix)
+            yield edit
+
+
+def _is_of(sources: Sources, fix: Fix) -> bool:
+    """Whether an edit changes one of the sources."""
+    return fix.span.source in sources and fix.text != fix.span.text
 
 
 def _overlap(one: Fix, other: Fix) -> bool:

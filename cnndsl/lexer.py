@@ -64,6 +64,11 @@ _LABEL = re.compile(WORD)
 _NUMBER_LIKE = re.compile(r"[A-Za-z0-9_.]*[A-Za-z0-9_]|\.+")
 _NEXT_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ \t]*)([^\s#])")
 _FOREIGN_WORD = re.compile(r"\w+")
+_COMMENTS = {
+    "//": re.compile(r"//[^\n]*(?:\n[ \t]*//[^\n]*)*"),
+    "/*": re.compile(r"/\*.*?\*/(?=[ \t\r]*(?:\n|\Z))", re.DOTALL),
+}
+_LINE_OF_COMMENT = re.compile(r"([ \t]*)(?://+|/?\*+)?")
 _QUOTED = re.compile(rf"[{QUOTES}]([^\n{QUOTES}\"]*)[{QUOTES}]")
 
 _TOKEN = re.compile(
@@ -295,9 +300,14 @@ class Lexer(Brackets):
             start,
             start + len(text),
             "it runs to the end of the line",
-            help=['close it with `"` on the same line'],
+            help=[self._closing_quote(start, text)],
         )
         self.emit("STRING", text + '"', start, self.at)
+
+    def _closing_quote(self, start: int, text: str) -> Help:
+        """The edit that ends a string, before a comment on its line."""
+        end = start + len(text.partition(" #")[0].rstrip())
+        return self.fix('close it with `"` on the same line', end, end, '"')
 
     def _quoted(self, start: int) -> bool:
         """Report `'...'` and curly quotes once for both ends, and go on with the string."""
@@ -413,8 +423,18 @@ class Lexer(Brackets):
         self.said["//"] = self.line_start
         if line_above is not None and self.text.count("\n", line_above, start) <= 1:
             return
-        help = "a comment starts with `#` and ends with the line"
+        help = self._our_comment(text, start)
         self.report("E0109", f"`{text}` starts no comment here", start, start + 2, help=[help])
+
+    def _our_comment(self, text: str, start: int) -> Help:
+        """The edit that makes a comment of another language ours, with the lines below it."""
+        sentence = "a comment starts with `#` and ends with the line"
+        found = _COMMENTS[text].match(self.text, start, self.end)
+        if not found:
+            return Help(sentence)
+        lines = found[0].removesuffix("*/").rstrip().split("\n")
+        right = "\n".join(_LINE_OF_COMMENT.sub(r"\1#", line, count=1) for line in lines)
+        return self.fix(sentence, start, found.end(), right)
 
     def _stray(self, char: str, start: int) -> None:
         if INVISIBLE.match(char):

@@ -60,7 +60,7 @@ def spelling_of_number(text: str) -> str:
         return text.rstrip(".")
     if re.fullmatch(r"\.\d+", text):
         return "0" + text
-    if re.fullmatch(r"\d+(?:X\d+)+", text):
+    if re.fullmatch(r"\d+(?:[xX]\d+)+", text):
         return text.replace("X", "x")
     if found := re.fullmatch(r"((?:\d+x)+)([A-Za-z_]\w*)", text):
         return found[1].replace("x", "×") + found[2]

@@ -540,9 +540,12 @@ def _assignment(found: Unexpected) -> Explanation | None:
     name, value = match[1], (match[2] or "3").split("#")[0].rstrip()
     is_call = re.match(r"[\w.]+\(", value) is not None
     message = "there is no assignment here" if is_call else "a constant needs `let`"
-    help = f"a constant is written `let {name} = {value}`"
+    start = found.opening[2]
+    help = Help(f"a constant is written `let {name} = {value}`")
+    if match[2] and not is_call and found.opening[1] == name:
+        help = found.fix(help.text, "let ", start, start)
     if is_call:
-        help = f"a label names the value of a statement: `{name}: conv 3x3, 64`"
+        help = Help(f"a label names the value of a statement: `{name}: conv 3x3, 64`")
     span = Span(found.source, found.opening[2], found.opening[2] + len(line))
     is_indented = found.source.position(found.opening[2])[1] > 1
     outside = found.depth == 0 and (is_call or is_indented)
@@ -625,7 +628,8 @@ def _separators(found: Unexpected, signs: list[str]) -> Help:
     if len(signs) == 2:
         return Help("arguments are separated by `,`, statements by `;` or a new line")
     if signs == ["`;`"]:
-        return Help("start a new line, or write `;` between the statements")
+        sentence = "start a new line, or write `;` between the statements"
+        return Help(sentence) if found.kind == "LBRACE" else found.fix(sentence, ";", place, place)
     if signs == ["`:`"]:
         return found.fix("the operations follow a `:`", ":", place, place)
     return found.fix("add the comma", ",", place, place)
@@ -743,12 +747,22 @@ def _first_branch(found: Unexpected) -> Explanation | None:
     """`concat { a | b }`"""
     if found.kind != "BAR" or found.depth == 0 or found.is_cut_short:
         return None
-    return found.error(
-        "E0101",
-        f"{_message(found)}: this body has no branches",
-        "",
-        "each branch begins with `|`, the first one too: `concat { | a | b }`",
-    )
+    help = Help("each branch begins with `|`, the first one too: `concat { | a | b }`")
+    if (start := _begin_of_body(found)) is not None:
+        help = found.fix(help.text, "| ", start, start)
+    return found.error("E0101", f"{_message(found)}: this body has no branches", "", help)
+
+
+def _begin_of_body(found: Unexpected) -> int | None:
+    """Where the body begins that the token is in."""
+    depth = 0
+    for at in range(found.at - 1, -1, -1):
+        kind = found.tokens[at][0]
+        depth += (kind == "RBRACE") - (kind == "LBRACE")
+        if depth < 0:
+            inside = (token for token in found.tokens[at + 1 : found.at] if token[0] != "_SEP")
+            return next((token[2] for token in inside), None)
+    return None
 
 
 def _bar(found: Unexpected) -> Explanation | None:
