@@ -125,6 +125,13 @@ def test_foreign_graphs_say_the_same(program: Program) -> None:
     assert essence(read(printed(module))) == essence(module)
 
 
+def test_a_copy_that_is_shared_is_no_repeat() -> None:
+    """`share` of a repeat would be of all its copies."""
+    text = "block u { dwconv 1x1 } model net { input 5x5x1; u() × 2; y: u(); share y }"
+    module = foreign(driver.compile_model(Source("net.cnn", text)).module)
+    assert essence(read(printed(module))) == essence(module)
+
+
 @examples(100)
 @given(programs())
 def test_flat_graphs_say_the_same(program: Program) -> None:

@@ -107,6 +107,8 @@ class _Page:
         self.declared = declared_in_place(graph) if self.is_model else ()
         self.items = staged(with_endings(items, graph, self.declared))
         self.stages = {stage.name: stage.gives for stage in _stages(self.items)}
+        shares = (item.shares for item in made(self.items) if isinstance(item, Line))
+        self.shared = {origin.name for origin in shares if origin is not None}
         self.labels = self._labels()
         taken = {*dict(graph.arguments), *book.names}
         self.variable = next(letter for letter in LETTERS if letter not in taken)
@@ -136,8 +138,7 @@ class _Page:
         """A label for every value: an input's name, the user's label, or the maker's name."""
         graph, named = self.graph, dict(self.graph.labels)
         makers = list(made(self.items))
-        shared = {item.shares.name for item in makers if isinstance(item, Line) and item.shares}
-        origins = {item.gives for item in makers if not item.names.isdisjoint(shared)}
+        origins = {item.gives for item in makers if not item.names.isdisjoint(self.shared)}
         wanted = [(value.name, value.name) for value in graph.inputs]
         if self.is_model:
             outputs = (o for o in graph.outputs if o not in self.declared)
@@ -264,7 +265,8 @@ class _Page:
         statement = self.join(item, flow) if isinstance(item, Join) else self.line(item)
         is_call = isinstance(statement, Apply) and isinstance(first.op, Call)
         labels, size = self.defined(item.gives, mark), self.size(item.gives, flow)
-        return Draft(statement, labels, mark, size, _tells_size(item), is_call)
+        is_shared = not item.names.isdisjoint(self.shared)
+        return Draft(statement, labels, mark, size, _tells_size(item), is_call, is_shared)
 
     def stage(self, stage: Stage, flow: Flow) -> Draft:
         drafts, end = self.flow_through(stage.items, flow, stage.gives)

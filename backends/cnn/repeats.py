@@ -42,6 +42,7 @@ class Draft(Record):
         size: the type of its value, if it has another shape than the value before.
         tells: whether its arguments say the size.
         is_call: of a block.
+        is_shared: whether a `share` applies it, and it alone, again.
     """
 
     statement: Statement
@@ -50,6 +51,7 @@ class Draft(Record):
     size: TensorType | None = None
     tells: bool = False
     is_call: bool = False
+    is_shared: bool = False
 
     def finished(self) -> Statement:
         """The statement as it will be printed."""
@@ -128,6 +130,8 @@ def _may_be_labelled(copies: Sequence[Draft], period: int) -> bool:
     """Whether one label is right for copies: the last one has it, and it is meant for all."""
     *others, last = copies
     if any(draft.labels for draft in others) or (period > 1 and last.labels):
+        return False
+    if last.is_shared:
         return False
     return not last.labels or all(draft.mark == last.mark for draft in others)
 
