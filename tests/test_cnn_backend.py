@@ -127,7 +127,7 @@ def test_foreign_graphs_say_the_same(program: Program) -> None:
 
 def test_a_copy_that_is_shared_is_no_repeat() -> None:
     """`share` of a repeat would be of all its copies."""
-    text = "block u { dwconv 1x1 } model net { input 5x5x1; u() × 2; y: u(); share y }"
+    text = "block u { dwconv 1x1 }\nmodel net { input 5x5x1; u() × 2; y: u(); share y }"
     module = foreign(driver.compile_model(Source("net.cnn", text)).module)
     assert essence(read(printed(module))) == essence(module)
 
