@@ -6,8 +6,20 @@ from cnndsl.escape import visible
 from cnndsl.record import Record
 
 from .figure import Look
-from .scene import Box
-from .style import BORDER, CHANGES, EDGE, INK, MERGE_SIGNS, NOTE, PAPER, TRAINING, style_of
+from .scene import Box, Frame
+from .style import (
+    BAND,
+    BORDER,
+    CHANGES,
+    EDGE,
+    FRAME,
+    INK,
+    MERGE_SIGNS,
+    NOTE,
+    PAPER,
+    TRAINING,
+    style_of,
+)
 
 LONGEST_NAME, LONGEST_LABEL = 60, 240
 WIDEST, NARROW, HEAD = 46, 20, 56
@@ -47,6 +59,34 @@ class Face(Record):
     width: float = THIN
     rounded: bool = False
     dashed: bool = False
+
+
+class Border(Record):
+    """How a frame looks; its title is bold."""
+
+    title: str
+    fill: str
+    color: str
+    dashed: bool
+
+
+def border(frame: Frame, look: Look) -> Border:
+    """The look of a frame. In an upright figure the title of a stage or block is a box."""
+    stage = frame.kind == "stage"
+    fill, color = BAND if stage else FRAME
+    title = frame.title if not (stage and look.upright) else ""
+    if not look.upright and not stage:
+        title = title or _head_title(frame)
+    return Border(title, fill, TRAINING if frame.training else color, frame.training)
+
+
+def _head_title(frame: Frame) -> str:
+    """In a horizontal figure the title of a block stands above its frame's content."""
+    head = next((b for b in frame.items if isinstance(b, Box) and b.kind == "head"), None)
+    if head is None:
+        return ""
+    parts = [head.label, head.text, f"× {head.count}" if head.count > 1 else ""]
+    return " ".join(part for part in parts if part)
 
 
 def face(box: Box, look: Look) -> Face:

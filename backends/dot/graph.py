@@ -5,10 +5,10 @@ from __future__ import annotations
 from cnndsl.escape import LONGEST, dot_markup, dot_string, visible
 
 from .caption import PER_ROW, Caption
-from .face import SIZE, SMALL, THIN, Face, Line, Run, face
+from .face import SIZE, SMALL, THIN, Face, Line, Run, border, face
 from .figure import Figure, Look
 from .scene import Box, Edge, Frame, Scene, boxes_in
-from .style import BAND, BORDER, EDGE, FRAME, INK, NOTE, PAPER, TRAINING, Style
+from .style import BORDER, EDGE, INK, NOTE, PAPER, TRAINING, Style
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,30 +188,17 @@ def _groups(scene: Scene) -> dict[str, str]:
 
 
 def _frame(frame: Frame, look: Look) -> dict[str, Value]:
-    stage = frame.kind == "stage"
-    fill, border = BAND if stage else FRAME
-    title = frame.title if not (stage and look.upright) else ""
-    if not look.upright and not stage:
-        title = title or _head_title(frame)
+    seen = border(frame, look)
     return {
-        "style": "rounded,dashed" if frame.training else "rounded",
-        "bgcolor": fill,
-        "color": TRAINING if frame.training else border,
+        "style": "rounded,dashed" if seen.dashed else "rounded",
+        "bgcolor": seen.fill,
+        "color": seen.color,
         "penwidth": 0.8,
         "margin": 7,
         "labelloc": "t",
         "labeljust": "l",
-        "label": _label([(Run(title, bold=True),)]) if title else EMPTY,
+        "label": _label([(Run(seen.title, bold=True),)]) if seen.title else EMPTY,
     }
-
-
-def _head_title(frame: Frame) -> str:
-    """In a horizontal figure the title of a block stands above its frame's content."""
-    head = next((b for b in frame.items if isinstance(b, Box) and b.kind == "head"), None)
-    if head is None:
-        return ""
-    parts = [head.label, head.text, f"× {head.count}" if head.count > 1 else ""]
-    return " ".join(part for part in parts if part)
 
 
 def _box(box: Box, look: Look) -> dict[str, Value]:
