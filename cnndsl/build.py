@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .diagnostics import Diagnostic, error
 from .graph import Call, Constraint, Graph, Node, Output, Value
+from .leftover import left_out
 from .op import Op
 from .ops.conv import Conv, Deconv, DwConv
 from .ops.norm import Bn
@@ -118,20 +119,9 @@ class GraphBuilder:
                 if isinstance(size, Symbol):
                     reason = f"the output of `{op.word}` is not empty"
                     self.constraints.setdefault(Constraint(size, None, reason, span))
-        if op.family in ("conv", "pool"):
-            self._warn_dropped(op, inputs[0], span)
-
-    def _warn_dropped(self, op: Op, x: TensorType, span: Span) -> None:
-        axes = op.axes(x)
-        if axes is None or not x.is_map or isinstance(op, Deconv):
-            return
-        for n, axis, name in ((x.height, axes[0], "row"), (x.width, axes[1], "column")):
-            if not isinstance(n, int) or axis.extent + 1 < axis.stride:
-                continue
-            dropped = axis.dropped(n) - max(axis.hi, 0)
-            if dropped > 0:
-                self.warnings.append(_dropped(op, n, dropped, axis.stride, name, span))
-                return
+        dropped = left_out(op, inputs[0], span)
+        if dropped is not None:
+            self.warnings.append(dropped)
 
     def finish(
         self, name: str, definition: str, arguments: tuple[tuple[str, object], ...], span: Span
@@ -181,15 +171,4 @@ def _unused(node: Node) -> Diagnostic:
         node.span,
         "it is computed and counted all the same",
         help=["remove it, or join it to the flow, or make it an `output`"],
-    )
-
-
-def _dropped(op: Op, n: int, dropped: int, stride: int, name: str, span: Span) -> Diagnostic:
-    last = f"last {dropped} {name}s" if dropped > 1 else f"last {name}"
-    return error(
-        "W0301",
-        f"the window of `{op.word}` leaves out the {last} of its input",
-        span,
-        f"{n} {name}s come in, stride {stride}",
-        help=["pad the input, round up with `ceil` (pools), or choose another input size"],
     )

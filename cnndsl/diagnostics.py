@@ -51,7 +51,7 @@ class Diagnostic(Record):
         labels: marked places, the first one is where the problem is.
         notes: provenance and arithmetic, one sentence each.
         help: the next steps.
-        strict: a warning that counts as an error.
+        level: of a warning that is taken for more or for less, `error` or `info`.
     """
 
     code: str
@@ -59,20 +59,17 @@ class Diagnostic(Record):
     labels: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: tuple[Help, ...] = ()
-    strict: bool = False
+    level: str = ""
 
     @property
     def is_error(self) -> bool:
-        return self.strict or self.code.startswith("E")
+        return self.level == "error" or self.code.startswith("E")
 
     @property
     def severity(self) -> str:
-        """`error`, `warning` or `internal error`, from the letter of the code.
-
-        A warning that counts as an error (`--strict`) is called one.
-        """
-        kinds = {"E": "error", "W": "error" if self.strict else "warning"}
-        return kinds.get(self.code[:1], "internal error")
+        """`error`, `warning`, `info` or `internal error`: its level, or what its letter says."""
+        kinds = {"E": "error", "W": "warning"}
+        return self.level or kinds.get(self.code[:1], "internal error")
 
     @property
     def place(self) -> Span | None:

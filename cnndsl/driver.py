@@ -12,14 +12,16 @@ import os
 import sys
 
 from .diagnostics import CnnError, Diagnostic, error, fail
-from .elaborate import MAX_NODES, Elaborated, Options, elaborate
+from .elaborate import Elaborated, Options, elaborate
 from .elaborate.run import Request
 from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
+from .levels import DEFAULTS, weighed
+from .limits import NODES
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
 from .passes.claims import Subject, Verdict, prove
-from .record import Record, replace
+from .record import Record
 from .source import Source, Span
 from .syntax import CallExpr, Model, Name, SourceNote
 
@@ -44,7 +46,8 @@ class Compiled(Record):
         claims: what the spec expects, each proved.
         subject: the module with its costs, which are computed once.
         derivation: the rules that led to it, when there were any.
-        namespace, settings: what names mean in its file, and the settings of its dialect.
+        namespace: what names mean in its file.
+        elaborated: what the text says, before rules rewrote it.
     """
 
     module: Module
@@ -53,12 +56,31 @@ class Compiled(Record):
     subject: Subject
     derivation: Derivation | None
     namespace: Namespace
-    settings: Defaults
+    elaborated: Elaborated
+
+    @property
+    def settings(self) -> Defaults:
+        """The settings of its dialect."""
+        return self.elaborated.settings
 
     @property
     def cost(self) -> Cost:
         """The costs of inference."""
         return self.subject.cost(training=False)
+
+
+class Checked(Record):
+    """The models of a file.
+
+    Arguments:
+        models: those that were asked for.
+        namespace: the file.
+        wanted: the one model that was asked for, if not all of them were.
+    """
+
+    models: tuple[Compiled, ...]
+    namespace: Namespace
+    wanted: str | None
 
 
 def compile_model(
@@ -69,7 +91,8 @@ def compile_model(
     input: str | None = None,
     dialect: str | None = None,
     strict: bool = False,
-    max_nodes: int = MAX_NODES,
+    levels: Mapping[str, str] = DEFAULTS,
+    max_nodes: int | None = None,
     rewrite: Sequence[str] = (),
 ) -> Compiled:
     """Compile one model.
@@ -81,7 +104,8 @@ def compile_model(
         input: shapes of the inputs, `32x32x3`, separated by commas.
         dialect: name of a dialect in place of the model's.
         strict: warnings count as errors.
-        max_nodes: limit for the number of operators with all calls inlined.
+        levels: `off`, `info`, `warning` or `error` for codes of warnings.
+        max_nodes: limit for the number of operators with all calls inlined; see `limits.py`.
         rewrite: rules to apply then, each as in the language: `asym(7) at 4a..4e`.
 
     Raises CnnError with every problem found.
@@ -93,10 +117,10 @@ def compile_model(
             tuple(_setting(name, text, namespace) for name, text in (settings or {}).items()),
             _shapes(input, namespace),
             dialect,
-            max_nodes,
+            NODES.value if max_nodes is None else max_nodes,
             tuple(request(text, namespace) for text in rewrite),
         )
-        return _compile(loader, chosen, namespace, options, strict)
+        return _compile(loader, chosen, namespace, options, strict, levels)
 
 
 def check(
@@ -104,7 +128,8 @@ def check(
     model: str | None = None,
     *,
     strict: bool = False,
-    max_nodes: int = MAX_NODES,
+    levels: Mapping[str, str] = DEFAULTS,
+    max_nodes: int | None = None,
     opened: Iterable[Source] = (),
 ) -> list[Compiled]:
     """Compile the models of a file, or the one that is named.
@@ -115,23 +140,41 @@ def check(
     Arguments:
         opened: sources that stand for the files at their paths.
     """
+    found = check_file(
+        spec, model, strict=strict, levels=levels, max_nodes=max_nodes, opened=opened
+    )
+    return list(found.models)
+
+
+def check_file(
+    spec: str | Source,
+    model: str | None = None,
+    *,
+    strict: bool = False,
+    levels: Mapping[str, str] = DEFAULTS,
+    max_nodes: int | None = None,
+    opened: Iterable[Source] = (),
+) -> Checked:
+    """Like `check`; the file's names come with its models."""
     with _undisturbed():
         loader, namespace, wanted = _load(spec, model, opened)
         names = (
             [wanted] if wanted else [m for m in namespace.models() if _stands_alone(namespace, m)]
         )
-        options = Options(max_nodes=max_nodes)
+        options = Options(max_nodes=NODES.value if max_nodes is None else max_nodes)
         done: list[Compiled] = []
         problems: list[Diagnostic] = []
         for name in names:
             try:
-                done.append(_compile(loader, _choose(namespace, name), namespace, options, strict))
+                done.append(
+                    _compile(loader, _choose(namespace, name), namespace, options, strict, levels)
+                )
             except CnnError as problem:
                 problems += problem.diagnostics
         problems += loader.diagnostics
         if problems:
             raise CnnError(*_once(problems))
-        return done
+        return Checked(tuple(done), namespace, wanted)
 
 
 def models(spec: str | Source) -> list[str]:
@@ -206,7 +249,12 @@ def _choose(namespace: Namespace, wanted: str | None) -> Model:
 
 
 def _compile(
-    loader: Loader, model: Model, namespace: Namespace, options: Options, strict: bool
+    loader: Loader,
+    model: Model,
+    namespace: Namespace,
+    options: Options,
+    strict: bool,
+    levels: Mapping[str, str],
 ) -> Compiled:
     if loader.diagnostics and _damaged(loader):
         raise CnnError(*_once(loader.diagnostics))
@@ -223,24 +271,16 @@ def _compile(
     subject = Subject(module)
     verdicts = prove(result.claims, subject)
     refuted = [verdict.problem for verdict in verdicts if verdict.problem is not None]
-    warnings = _strictly(result, strict)
+    warnings = weighed(result.warnings, loader.files(), levels, strict)
     problems = [*loader.diagnostics, *refuted, *(w for w in warnings if w.is_error)]
     if problems:
         raise CnnError(*_once(problems))
-    return Compiled(
-        module, tuple(warnings), verdicts, subject, derivation, namespace, result.settings
-    )
+    return Compiled(module, tuple(warnings), verdicts, subject, derivation, namespace, result)
 
 
 def _damaged(loader: Loader) -> bool:
     """Whether syntax errors left holes, so that meaning would be guesswork."""
     return any(diagnostic.is_error for diagnostic in loader.diagnostics)
-
-
-def _strictly(result: Elaborated, strict: bool) -> list[Diagnostic]:
-    if not strict:
-        return list(result.warnings)
-    return [replace(warning, strict=True) for warning in result.warnings]
 
 
 def _stands_alone(namespace: Namespace, name: str) -> bool:

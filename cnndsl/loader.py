@@ -105,6 +105,10 @@ class Loader:
         self.diagnostics.extend(check_names(result))
         return result
 
+    def files(self) -> list[Namespace]:
+        """The namespaces of the files that were read, those of the library too."""
+        return list(self._loaded.values())
+
     def _standard(self, use: Use, so_far: tuple[str, ...] | None) -> tuple[str, ...] | None:
         assert isinstance(use.module, Name)
         if use.module.id != "std":

@@ -9,6 +9,11 @@ from __future__ import annotations
 from .record import Record
 from .source import Span
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
 # ----------------------------------------------------------------- expressions
 
 
@@ -467,3 +472,19 @@ class File(Record):
     edition: Number | None
     items: tuple[Item, ...]
     span: Span
+
+
+def parts(node: Any) -> list[Any]:
+    """The nodes directly in a node, in the order of its fields."""
+    values = [node.__dict__[field] for field in node.fields] if node is not None else []
+    flat = [part for value in values for part in (value if type(value) is tuple else (value,))]
+    return [part for part in flat if isinstance(part, Record) and not isinstance(part, Span)]
+
+
+def walk(node: Any) -> Iterator[Any]:
+    """A node and all nodes in it, each before its parts."""
+    stack = [node]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(parts(node)))

@@ -25,6 +25,10 @@ COMMANDS = {
         "FILE[:MODEL] ... [--fix | --diff] [--strict] [--output-format text|json|sarif|github]",
         "find every error and prove every expectation",
     ),
+    "lint": Command(
+        "FILE[:MODEL] ... [--level CODE=LEVEL] [--select CODE] [--strict] [--fix] [--rules]",
+        "find what is legal and hardly meant",
+    ),
     "compile": Command(
         "FILE[:MODEL] [--target NAME] [-o OUT] [--set NAME=VALUE] [--input HxWxC]",
         "emit a model as code, Flax by default",

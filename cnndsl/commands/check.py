@@ -6,6 +6,7 @@ from ..diagnostics import CnnError, Diagnostic
 from ..exits import exit_code
 from ..terminal import publish, say, show
 from .fixing import fixed, open_targets, options_for_fixes, results_are_taken
+from .lint import levels_for, option_levels
 from .options import option_format, options_for_check
 
 TYPE_CHECKING = False
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def configure(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE[:MODEL]", help="`-` is standard input")
+    option_levels(parser)
     option_format(parser)
     options_for_fixes(parser)
     options_for_check(parser)
@@ -56,7 +58,7 @@ def _checked(
         try:
             compiled = driver.check(
                 target.source, target.model, strict=options.strict,
-                max_nodes=options.max_nodes, opened=opened,
+                levels=levels_for(target, options), max_nodes=options.max_nodes, opened=opened,
             )  # fmt: skip
         except CnnError as problem:
             found += problem.diagnostics

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..build import Flow
-from ..evaluate import evaluate, spell, truth
+from ..evaluate import spell
 from ..syntax import For, From, Group, If, Stage
 from .labels import define_labels, spell_all, values_of
 from .repeats import copies, repeat_count, rounds
@@ -53,7 +53,7 @@ def from_statement(run: Run, statement: From, flow: Flow, context: Context) -> F
 
 @rule_for(If)
 def if_statement(run: Run, statement: If, flow: Flow, context: Context) -> Flow:
-    chosen = truth(evaluate(statement.condition, context.scope), statement.condition.span)
+    chosen = run.decide(statement.condition, context.scope)
     body = statement.then if chosen else statement.otherwise
     return flow if body is None else work_through(run, body, flow, context.nested())
 

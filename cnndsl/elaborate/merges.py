@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..bind import bind_operator
 from ..build import Flow, Place
 from ..diagnostics import fail, suggest
-from ..evaluate import evaluate, truth
 from ..source import Span
 from ..syntax import Apply, Body, Branch, Each, Name, Parallel, Template
 from .labels import define_labels, invent_name, spell_all, values_of
@@ -66,7 +65,7 @@ def branches_in(
             for inside in rounds(run, branch, context):
                 yield from branches_in(run, branch.branches, inside)
         else:
-            chosen = truth(evaluate(branch.condition, context.scope), branch.condition.span)
+            chosen = run.decide(branch.condition, context.scope)
             yield from branches_in(run, branch.then if chosen else branch.otherwise, context)
 
 
@@ -142,7 +141,7 @@ def residual(
                 argument.span,
                 help=["write `residual(when=stride == 1) { ... }`"],
             )
-        joined = truth(evaluate(argument.value, context.scope), argument.value.span)
+        joined = run.decide(argument.value, context.scope)
     result = work_through(run, statement.body, flow, context.nested())
     if not joined:
         return result

@@ -74,7 +74,9 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     functions = (*run.functions.values(), main)
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
     requests = (*found.requests, *run.options.requests)
-    return Elaborated(module, tuple(run.claims), tuple(run.warnings), requests, settings)
+    return Elaborated(
+        module, tuple(run.claims), tuple(run.warnings), requests, settings, run.decisions
+    )
 
 
 def check_inputs_used(run: Run, base: Model) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..bind import Defaults
 from ..build import GraphBuilder
 from ..diagnostics import CnnError, Diagnostic, Label
-from ..evaluate import Given, RuleRef, Scope
+from ..evaluate import Given, RuleRef, Scope, evaluate, truth
 from ..graph import Constraint, Graph, Module
 from ..limits import ERRORS, NODES
 from ..record import Record, replace
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from ..syntax import Expr
+
 
 MAX_SITES = 5  # how many calls a message lists
 MERGES = ("concat", "add", "sub", "mul")
+NO_DECISIONS: dict[Span, set[bool]] = {}
 
 
 class Claim(Record):
@@ -65,6 +68,7 @@ class Elaborated(Record):
 
     Arguments:
         settings: those of its dialect, which right sides of rules are elaborated with.
+        decisions: what each condition came to, in all copies and calls.
     """
 
     module: Module
@@ -72,6 +76,7 @@ class Elaborated(Record):
     warnings: tuple[Diagnostic, ...]
     requests: tuple[Request, ...] = ()
     settings: Defaults = ()
+    decisions: Mapping[Span, set[bool]] = NO_DECISIONS
 
 
 class Options(Record):
@@ -186,6 +191,7 @@ class Run:
         self.claims: list[Claim] = []
         self.source = ""
         self.claiming = True
+        self.decisions: dict[Span, set[bool]] = {}
         self.functions: dict[str, Graph] = {}
         self.expanded: dict[str, int] = {}
         self.frames: list[Frame] = []
@@ -208,6 +214,12 @@ class Run:
             number = self._equal.setdefault(defaults, len(self._equal))
             known = self._numbers[id(defaults)] = (number, defaults)
         return known[0]
+
+    def decide(self, condition: Expr, scope: Scope) -> bool:
+        """Whether a condition holds. Raises CnnError."""
+        chosen = truth(evaluate(condition, scope), condition.span)
+        self.decisions.setdefault(condition.span, set()).add(chosen)
+        return chosen
 
     def report(self, diagnostic: Diagnostic, rounds: tuple[str, ...] = ()) -> None:
         """Keep a diagnostic, once for each place, with the use site when inside a block.

@@ -28,9 +28,13 @@ def flatten(module: Module) -> Graph:
 
 def paths(module: Module) -> dict[str, Path]:
     """Where each node of the flat graph comes from, by its name there."""
+    return unfold(module)[1]
+
+
+def unfold(module: Module) -> tuple[Graph, dict[str, Path]]:
+    """The flat graph, and where each of its nodes comes from."""
     flattener = _Flattener(module)
-    flattener.run()
-    return flattener.paths
+    return flattener.run(), flattener.paths
 
 
 class _Frame:

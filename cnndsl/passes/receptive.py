@@ -239,7 +239,7 @@ def _rows(node: Node, types: Mapping[str, TensorType], summaries: Mapping[str, P
     if isinstance(node.op, Call):
         return summaries[node.op.function]
     inputs = [types[name] for name in node.inputs]
-    return [_op_paths(node.op, inputs, value.type) for value in node.outputs]
+    return [op_paths(node.op, inputs, value.type) for value in node.outputs]
 
 
 def _through(read: Sequence[Mapping[int, Path]], row: Mapping[int, Path]) -> dict[int, Path]:
@@ -247,12 +247,12 @@ def _through(read: Sequence[Mapping[int, Path]], row: Mapping[int, Path]) -> dic
     result: dict[int, Path] = {}
     for k, step in row.items():
         for i, path in read[k].items():
-            composed = _then(path, step)
-            result[i] = _union(result[i], composed) if i in result else composed
+            composed = then(path, step)
+            result[i] = union(result[i], composed) if i in result else composed
     return result
 
 
-def _then(path: Path, step: Path) -> Path:
+def then(path: Path, step: Path) -> Path:
     if path.axes is None or step.axes is None:
         return GATE
     height, width = (_along(a, b) for a, b in zip(path.axes, step.axes, strict=True))
@@ -265,7 +265,7 @@ def _along(first: Hull | Everything, after: Hull | Everything) -> Hull | Everyth
     return after if isinstance(after, Everything) else first.then(after)
 
 
-def _union(a: Path, b: Path) -> Path:
+def union(a: Path, b: Path) -> Path:
     gated = a.gated or b.gated
     if a.axes is None or b.axes is None:
         return Path(a.axes or b.axes, gated)
@@ -281,7 +281,7 @@ def _join(a: Hull | Everything, b: Hull | Everything) -> Hull | Everything:
     return a.union(b) or Everything(irregular=True)
 
 
-def _op_paths(op: Op, inputs: Sequence[TensorType], out: TensorType) -> dict[int, Path]:
+def op_paths(op: Op, inputs: Sequence[TensorType], out: TensorType) -> dict[int, Path]:
     """How a result of an operator depends on each of its inputs."""
     own = _own_path(op, inputs)
     return {

@@ -17,7 +17,7 @@ def to_github(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def _annotation(diagnostic: Diagnostic) -> str:
-    kind = "warning" if diagnostic.severity == "warning" else "error"
+    kind = {"warning": "warning", "info": "notice"}.get(diagnostic.severity, "error")
     properties = {"title": diagnostic.code}
     if diagnostic.place is not None:
         source = diagnostic.place.source

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from ..source import Source
 
+KINDS = ("error", "warning", "hint")
+"""What the summary counts, the gravest first."""
+
 
 def render(
     diagnostic: Diagnostic, *, color: bool = False, width: int = WIDTH, unicode: bool = True
@@ -37,7 +40,7 @@ def render(
 
 def _lines(diagnostic: Diagnostic, style: Style) -> Iterator[str]:
     kind = diagnostic.severity
-    main = "warning" if kind == "warning" else "error"
+    main = {"warning": "warning", "info": "note"}.get(kind, "error")
     head = style.paint(main, f"{kind}[{diagnostic.code}]")
     yield head + style.paint("bold", f": {style.visible(diagnostic.message)}")
     gutter = _gutter(diagnostic)
@@ -125,13 +128,24 @@ def render_all(
 
 def summary(diagnostics: Sequence[Diagnostic]) -> str:
     """`2 errors and 1 warning; more about the first: cnnc explain E0301`"""
-    errors = [d for d in diagnostics if d.code[:1] != "W"]
-    warnings = len(diagnostics) - len(errors)
-    parts = [counted(len(errors), "error")] if errors else []
-    parts += [counted(warnings, "warning")] if warnings else []
-    first = (errors or diagnostics)[0].code
+    kinds = [_counted_as(diagnostic) for diagnostic in diagnostics]
+    parts = [counted(kinds.count(kind), kind) for kind in KINDS if kind in kinds]
+    first = diagnostics[min(range(len(kinds)), key=lambda i: KINDS.index(kinds[i]))].code
     which = "" if len({d.code for d in diagnostics}) == 1 else " about the first"
-    return f"{' and '.join(parts)}; more{which}: cnnc explain {first}"
+    return f"{_and(parts)}; more{which}: cnnc explain {first}"
+
+
+def _and(parts: Sequence[str]) -> str:
+    """`1 error, 2 warnings and 1 hint`"""
+    *before, last = parts
+    return f"{', '.join(before)} and {last}" if before else last
+
+
+def _counted_as(diagnostic: Diagnostic) -> str:
+    """What a diagnostic is in the summary, where a strict warning stays a warning."""
+    if diagnostic.code[:1] != "W":
+        return "error"
+    return "hint" if diagnostic.level == "info" else "warning"
 
 
 def counted(number: int, noun: str) -> str:
