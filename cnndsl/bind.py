@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from .arguments import ArgumentProblem, flag, kind_of, signature
-from .diagnostics import fail, suggest
+from .diagnostics import Fix, Help, fail, suggest
 from .evaluate import (
     ArrowValue,
     BlockRef,
@@ -16,7 +18,7 @@ from .evaluate import (
     unknown_name,
     whole,
 )
-from .foreign import FOREIGN_ARGUMENTS
+from .foreign import argument_help
 from .op import Op
 from .ops import OPS
 from .source import Span
@@ -80,6 +82,7 @@ class _Binding:
         self.lenient = lenient
         self.fields: dict[str, Any] = {}
         self.refs: tuple[Ref, ...] = ()
+        self.window: Span | None = None
         self._position = 0
 
     def take(self, given: Sequence[Given]) -> None:
@@ -100,16 +103,13 @@ class _Binding:
             self._set(name, argument)
         elif not self.lenient:
             place = name_span(argument)
-            near = suggest(name, self.cls.fields, place)
-            known = f"it is `{signature(self.cls)}`"
-            help = (
-                FOREIGN_ARGUMENTS.get(name, known) if not near or name in FOREIGN_ARGUMENTS else ""
-            )
+            foreign = argument_help(name, argument.span, self.window)
+            near = suggest(name, self.cls.fields, place) or (f"it is `{signature(self.cls)}`",)
             fail(
                 "E0203",
                 f"`{self.cls.word}` has no argument `{name}`",
                 place,
-                help=(help,) if help else near,
+                help=(foreign,) if foreign else near,
             )
 
     def _flag(self, argument: Given) -> None:
@@ -149,8 +149,10 @@ class _Binding:
                 f"`{self.cls.word}` takes no further argument",
                 argument.span,
                 f"this is {describe(argument.value)}",
-                help=(f"it is `{signature(self.cls)}`",),
+                help=(_output_size(argument.span) or f"it is `{signature(self.cls)}`",),
             )
+        if isinstance(argument.value, Window):
+            self.window = argument.span
         self._set(names[self._position], argument)
         self._position += 1
 
@@ -180,6 +182,13 @@ class _Binding:
 
     def _twice(self, name: str, argument: Given) -> None:
         fail("E0205", f"`{name}` of `{self.cls.word}` is given twice", argument.span)
+
+
+def _output_size(span: Span) -> Help | None:
+    """The edit that makes `28x28x64` behind a bare operator what it looks like."""
+    if re.fullmatch(r"\d+(?:[x×]\d+){2}", span.text):
+        return Help("an output size follows a `:`", Fix(span, f": {span.text}"))
+    return None
 
 
 # ------------------------------------------------------------------ parameters

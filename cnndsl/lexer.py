@@ -69,7 +69,7 @@ _COMMENTS = {
     "/*": re.compile(r"/\*.*?\*/(?=[ \t\r]*(?:\n|\Z))", re.DOTALL),
 }
 _LINE_OF_COMMENT = re.compile(r"([ \t]*)(?://+|/?\*+)?")
-_QUOTED = re.compile(rf"[{QUOTES}]([^\n{QUOTES}\"]*)[{QUOTES}]")
+_QUOTED = re.compile(rf"“[^\n”\"]*”|«[^\n»\"]*»|[{QUOTES}][^\n{QUOTES}\"]*[{QUOTES}]")
 
 _TOKEN = re.compile(
     "[ \t]*(?:"
@@ -315,7 +315,7 @@ class Lexer(Brackets):
         if not found:
             return False
         self.at = found.end()
-        right = f'"{found[1]}"'
+        right = f'"{found[0][1:-1]}"'
         fix = self.fix(f"write `{right}`", start, self.at, right)
         message = "strings stand in straight double quotes"
         self.report("E0103", message, start, self.at, help=[fix])

@@ -58,7 +58,7 @@ def spelling_of_number(text: str) -> str:
     """
     if re.fullmatch(r"\d+\.+", text):
         return text.rstrip(".")
-    if re.fullmatch(r"\.\d+", text):
+    if re.fullmatch(r"\.\d+(?:[eE]-?\d+)?[%KMGT]?", text):
         return "0" + text
     if re.fullmatch(r"\d+(?:[xX]\d+)+", text):
         return text.replace("X", "x")

@@ -470,8 +470,8 @@ def _unquoted_place(found: Unexpected) -> Explanation | None:
 
 
 def _with_on_next_line(found: Unexpected) -> Explanation | None:
-    """`with` below the variant that it belongs to"""
-    if found.depth or not found.is_first or found.text != "with":
+    """`with` or `{` below the variant that it belongs to"""
+    if found.depth or not found.is_first or found.text not in ("with", "{"):
         return None
     at = found.first - 2
     while at > 0 and found.tokens[at][0] not in ("MODEL", "_SEP", "RBRACE"):
@@ -479,7 +479,9 @@ def _with_on_next_line(found: Unexpected) -> Explanation | None:
     if at < 0 or found.tokens[at][0] != "MODEL":
         return None
     fix = found.fix("write it here", " ", found.tokens[found.first - 1][2], found.start)
-    return found.error("E0101", "`with` belongs on the line of its variant", "", fix)
+    message = f"`{found.text}` belongs on the line of its variant"
+    below = found.error("E0101", message, "", fix)
+    return Explanation(below.diagnostic, foreign=found.text == "{")
 
 
 # ------------------------------------------------------------ other languages
@@ -668,6 +670,19 @@ def _brace_on_next_line(found: Unexpected) -> Explanation | None:
     )
 
 
+def _branches_on_next_line(found: Unexpected) -> Explanation | None:
+    """`concat`, and `{ | a | b }` below it"""
+    if found.kind != "BAR" or found.at < 3:
+        return None
+    word, end, brace = found.tokens[found.at - 3 : found.at]
+    if (word[0], end[0], brace[0]) != ("NAME", "_SEP", "LBRACE"):
+        return None
+    fix = found.fix("write it there", " ", word[3], brace[2])
+    place = Span(found.source, brace[2], brace[3])
+    message = f"the `{{` belongs on the line of `{word[1]}`"
+    return Explanation(error("E0101", message, place, help=[fix]))
+
+
 # ------------------------------------------------------------- wrong places
 
 
@@ -837,6 +852,7 @@ _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _other_arrow,
     _foreign,
     _brace_on_next_line,
+    _branches_on_next_line,
     _detached_label,
     _equals,
     _clause_in_line,

@@ -108,7 +108,7 @@ class Kind(Record):
 
     Arguments:
         name: what was done, as a failure says it.
-        site: where it can be done; group 1, or all of it, is replaced.
+        site: where it can be done; the group `it`, or all of it, is replaced.
         put: what stands there afterwards, or nothing where this damage does not fit.
     """
 
@@ -150,7 +150,7 @@ def typo(known: Callable[[re.Match[str]], object]) -> Callable[..., str | None]:
 
     def put(found: re.Match[str], random: random.Random) -> str | None:
         others = {*known(found), *_NAME.findall(found.string), *STANDARD}  # type: ignore[misc]
-        return misspelt(found[1], tuple(sorted(others)), random)
+        return misspelt(found["it"], tuple(sorted(others)), random)
 
     return put
 
@@ -161,31 +161,37 @@ def operators(_: re.Match[str]) -> set[str]:
 
 def foreign(found: re.Match[str], random: random.Random) -> str | None:
     """What another tool calls an operator."""
-    names = sorted(name for name, ours in FOREIGN.items() if ours == found[1])
+    names = sorted(name for name, ours in FOREIGN.items() if ours == found["it"])
     return random.choice(names) if names else None
 
 
 STANDARD = ("bottleneck", "basic", "se", "inverted")
 _OPS = "|".join(sorted(OPS, key=len, reverse=True))
+_LAYER = r"\b(?:conv|dwconv|maxpool|avgpool|conv:|pool:) (?:[^(|;\n]*, )?"
 _START = r"(?:^ *|[;|{:] +)"
 
 KINDS = (
-    kind("operator misspelt", rf"{_START}({_OPS})\b(?![:=])", typo(operators)),
-    kind("post-operator misspelt", r", (bn|relu|softmax|lrn|hswish)\b", typo(operators)),
-    kind("operator of another tool", rf"{_START}({_OPS})\b(?![:=])", foreign),
-    kind("block misspelt", r"^ +(tower|unit|bottleneck)\b(?=\()", typo(operators)),
-    kind("argument misspelt", r"\b(stride|width|window|depths)(?==)(?! )", typo(operators)),
-    kind("argument of another tool", r"\bpad(?==)", "padding"),
-    kind("argument of another tool", r"\bbias(?==)", "use_bias"),
-    kind("flag misspelt", r", (ceil|floor)\b", typo(operators)),
-    kind("choice misspelt", r"\bat=(second)\b", typo(lambda _: ("first",))),
-    kind("label misspelt", r"\b(?:from|share|output) (\w{4,})$", typo(operators)),
-    kind("label misspelt in a claim", r"\b(?:shape|params)\((\w{4,})\)", typo(operators)),
-    kind("claim misspelt", r"\bexpect (\w{4,})", typo(lambda _: ("shape", "params", "macs"))),
-    kind("dialect misspelt", r"\b(?:in|=) (torch|keras|caffe|mine)(?= \{|$)", typo(operators)),
-    kind("model misspelt", r"^model \w+ = (\w{4,})", typo(operators)),
-    kind("constant misspelt", r"\bfc (classes)\b", typo(operators)),
-    kind("`use` misspelt", r"^use (std)\b", lambda found, random: random.choice(("sdt", "stdd"))),
+    kind("operator misspelt", rf"{_START}(?P<it>{_OPS})\b(?![:=])", typo(operators)),
+    kind("post-operator misspelt", r", (?P<it>bn|relu|softmax|lrn|hswish)\b", typo(operators)),
+    kind("operator of another tool", rf"{_START}(?P<it>{_OPS})\b(?![:=])", foreign),
+    kind("block misspelt", r"^ +(?P<it>tower|unit|bottleneck)\b(?=\()", typo(operators)),
+    kind("argument misspelt", r"\b(?P<it>stride|width|window|depths)(?==)(?! )", typo(operators)),
+    kind("argument of another tool", rf"{_LAYER}(?P<it>pad)(?==)", "padding"),
+    kind("argument of another tool", rf"{_LAYER}(?P<it>bias)(?==)", "use_bias"),
+    kind("argument of another tool", rf"{_LAYER}(?P<it>(\d)x\2(?=, \d+\b))", r"kernel_size=\2"),
+    kind("argument of another tool", rf"{_LAYER}\dx\d(?P<it>/(\d)(, \d+)\b)", r"\3, stride=\2"),
+    kind("argument of another tool", rf"{_LAYER}[\dx/]+, (?P<it>(\d+)(?=[,\n]))", r"filters=\2"),
+    kind("argument of another tool", r"(?<=\bfc )(\d+)", r"units=\1"),
+    kind("argument of another tool", r"(?<=\bconv )(?=\dx)", "in_channels=3, "),
+    kind("flag misspelt", r", (?P<it>ceil|floor)\b", typo(operators)),
+    kind("choice misspelt", r"\bat=(?P<it>second)\b", typo(lambda _: ("first",))),
+    kind("label misspelt", r"\b(?:from|share|output) (?P<it>\w{4,})$", typo(operators)),
+    kind("label misspelt in a claim", r"\b(?:shape|params)\((?P<it>\w{4,})\)", typo(operators)),
+    kind("claim misspelt", r"\bexpect (?P<it>\w{4,})", typo(lambda _: ("shape", "params", "macs"))),
+    kind("dialect misspelt", r"\b(?:in|=) (?P<it>torch|keras|caffe|mine)(?= \{|$)", typo(operators)),
+    kind("model misspelt", r"^model \w+ = (?P<it>\w{4,})", typo(operators)),
+    kind("constant misspelt", r"\bfc (?P<it>classes)\b", typo(operators)),
+    kind("`use` misspelt", r"^use (?P<it>std)\b", lambda found, random: random.choice(("sdt", "stdd"))),
     kind("`use` forgotten", r"^use std.*\n", ""),
     kind("reserved word", r"^( +)(?=conv \d)", r"\1let then = 3\n\1"),
     # ----------------------------------------------------------------------- signs
@@ -200,9 +206,9 @@ KINDS = (
     kind("`]` too many", r"(?<=\d)(?=\n)", "]"),
     kind("`]` for `)`", r"\)(?=\n| \{)", "]"),
     kind("`)` for `]`", r"\](?=\))", ")"),
-    kind("`{` on the next line", r" \{\n( *)(?=\S)", r"\n\1{\n\1"),
+    kind("`{` on the next line", r" \{\n( *)(?=[^\s|])", r"\n\1{\n\1"),
     kind("space after a call", r"(?<=tower|.unit)\((?=[^()]+,[^()]*\))", " ("),
-    kind("colon with spaces", r"^( +\w+): (?=\w+ )", r"\1 : "),
+    kind("colon with spaces", r"^( +\w+): (?=\w+ [^{])", r"\1 : "),
     kind("size without colon", r" : (?=\d+x\d+x\d+$)", " "),
     kind("`*` for `×`", r"(?<=\)) × ", " * "),
     kind("`x3` for `× 3`", r"(?<=\)) × (\d+)$", r" x\1"),
@@ -221,7 +227,7 @@ KINDS = (
     kind("zero-width space", r"(?<=,)(?= \w)", "\N{ZERO WIDTH SPACE}"),
     kind("byte order mark", r"(?<=\n)(?=model)", "\ufeff"),
     kind("curly quotes", r'"([^"\n]+)"', r"“\1”"),
-    kind("single quotes", r'"([^"\n]+)"', r"'\1'"),
+    kind("single quotes", r'"([^"\'\n]+)"', r"'\1'"),
     kind("string not closed", r'(?<=\w)"(?=\n)', ""),
     kind("comment of another language", r"^#(?= )", "//"),
     # --------------------------------------------------------------------- numbers
@@ -288,18 +294,13 @@ def damaged(random: random.Random) -> tuple[Kind, Spec, str]:
         text = kind.put(site, random)
         if text is None:
             continue
-        start, end = site.span(1) if _is_word(kind) else site.span()
+        start, end = site.span("it" if "it" in site.re.groupindex else 0)
         damaged = spec.text[:start] + text + spec.text[end:]
         if errors(found((Source("net.cnn", damaged),))):
             return kind, spec, damaged
 
 
 _COMMENT = re.compile(r"#[^\n]*")
-
-
-def _is_word(kind: Kind) -> bool:
-    """Whether only group 1 of the site is replaced."""
-    return kind.put.__name__ != "<lambda>" or kind.name.startswith("`use` m")
 
 
 def run(random: random.Random) -> dict[str, int]:
