@@ -600,7 +600,7 @@ def test_an_empty_file_stays_empty():
 
 
 def test_the_formatter_checks_itself(monkeypatch):
-    monkeypatch.setattr("cnndsl.printer._comments", lambda source: [source.text])
+    monkeypatch.setattr("cnndsl.printer.formatter._comments", lambda source: [source.text])
     with pytest.raises(CnnError) as caught:
         formatted("model m {  relu }")
     assert [problem.code for problem in caught.value.diagnostics] == ["I9001"]

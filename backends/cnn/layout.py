@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cnndsl.printer import Printer, Row
-from cnndsl.syntax import Apply, Block, Body, Default, From, Group, Input, Model, Stage
+from cnndsl.printer import Braces, Printer, Row, Side
+from cnndsl.syntax import Block, Default, Dialect, Group, Input, Model
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ MOST_ON_A_LINE = 2
 class Layout(Printer):
     """Prints a tree as a person lays it out; `cnnc fmt` leaves it as it is."""
 
-    def _rows(self, nodes: Sequence[Any], stop: int, indent: int) -> list[Row]:
-        rows = super()._rows(nodes, stop, indent)
+    def rows(self, nodes: Sequence[Any], stop: int, indent: int) -> list[Row]:
+        rows = super().rows(nodes, stop, indent)
         for index, (node, row) in enumerate(zip(nodes, rows, strict=True)):
             if isinstance(node, Block | Model):
                 row.blank = row.blank or index == 0
@@ -25,14 +25,11 @@ class Layout(Printer):
                 row.blank = index > 0 and isinstance(nodes[index - 1], Default)
         return rows
 
-    def _stays_flat(self, node: Any) -> bool:
-        if isinstance(node, Body):
-            return len(node.statements) <= MOST_ON_A_LINE and all(map(_is_line, node.statements))
-        if isinstance(node, Block):
-            return len(node.body.statements) == 1
-        if isinstance(node, Stage | From | Apply):
-            return True
-        return super()._stays_flat(node)
+    def stays_flat(self, node: Any, inside: Braces | Side) -> bool:
+        if isinstance(inside, Side) or inside.has_branches or isinstance(node, Model | Dialect):
+            return super().stays_flat(node, inside)
+        most = 1 if isinstance(node, Block) else MOST_ON_A_LINE
+        return len(inside.nodes) <= most and all(map(_is_line, inside.nodes))
 
 
 def _is_line(statement: Any) -> bool:
