@@ -10,19 +10,49 @@ stands further right closes too much.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from ._tables import PATTERNS
-from .diagnostics import Help, Label
-from .scanner import OPERAND_ENDS, Scanner
+from .diagnostics import Help, Label, did_you_mean
+from .limits import NESTING
+from .scanner import CLAUSE_WORDS, OPERAND_ENDS, STATEMENT_WORDS, Scanner
 from .source import Source
 
-MAX_NESTING = 64
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 LOOK_AHEAD = 4000
 
 WORD = r"(?:{TEMPLATE}|{INTNAME}|{NAME})".format(**dict(PATTERNS))
 _WORD = re.compile(WORD)
 _INDENT = re.compile(r"[ \t]*")
-_ITEM_LINE = re.compile(r"(?:(?:block|model|dialect)[ \t]+[A-Za-z_]\w*[ \t]*[({=]|rule[ \t]+\w)")
+ITEM_WORDS = ("block", "model", "let", "use", "dialect", "rule")
+# What follows the word of an item on its line.
+_ITEM_FORMS = {
+    **dict.fromkeys(("block", "rule"), re.compile(r"[ \t]+\w[^\n]*\{")),
+    **dict.fromkeys(("model", "dialect"), re.compile(r"[ \t]+\w[^\n]*[{=]")),
+    "let": re.compile(r"[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?=(?!=)"),
+    "use": re.compile(r"[ \t]+(?:\"|\w+[ \t]*(?:\(|$))"),
+}
+TWO_WORDS = re.compile(r"(\w+)[ \t]+\w[^\n]*\{")
+_SETTING = re.compile(r"\s*\w+:\s*\w+\s*(?:=|$)")
+_RULE = re.compile(r"(?:[^\n]|\n(?=[\s#}]))*?(?:=>|⇒|[\n{][ \t]*(?:transform|keeps) )")
+_ITEM_LINE = re.compile(r"(?:block|model|dialect|rule|use)\b(?!:)")
+ITEM_WORDS = ("block", "model", "let", "use", "dialect", "rule")
+# What follows the word of an item on its line.
+_ITEM_FORMS = {
+    **dict.fromkeys(("block", "rule"), re.compile(r"[ \t]+\w[^\n]*\{")),
+    **dict.fromkeys(("model", "dialect"), re.compile(r"[ \t]+\w[^\n]*[{=]")),
+    "let": re.compile(r"[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?=(?!=)"),
+    "use": re.compile(r"[ \t]+(?:\"|\w+[ \t]*(?:\(|$))"),
+}
+TWO_WORDS = re.compile(r"(\w+)[ \t]+\w[^\n]*\{")
+_SETTING = re.compile(r"\s*\w+:\s*\w+\s*(?:=|$)")
+_RULE = re.compile(r"(?:[^\n]|\n(?=[\s#}]))*?(?:=>|⇒|[\n{][ \t]*(?:transform|keeps) )")
+_ITEM_LINE = re.compile(
+    r"(?:block|model|dialect)[ \t]+[A-Za-z_]\w*[ \t]*[({=]|rule[ \t]+\w|use[ \t]+[\w\"]"
+)
 _OPERAND_LINE = re.compile(r"[ \t]*(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_]")
 _STATEMENT_LINE = re.compile(
     r"[ \t]*(?:"
@@ -35,20 +65,40 @@ _STATEMENT_LINE = re.compile(
     r"|if (?!.*\belse\b)[^\n]*\{"
     r"|for +\w+ +in\b"
     r'|source *"'
-    rf"|{WORD}:[ \t]+[A-Za-z0-9_{{]"
     r"|\})"
 )
+_LABEL_LINE = re.compile(rf"[ \t]*{WORD}:[ \t]+[A-Za-z0-9_{{]")
+NEXT_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ \t]*)([^\s#])")
 _SIGN = re.compile(r'[()\[\]{}|;]|"[^"\n]*"|#[^\n]*')
 
+_BOUNDS = frozenset(("_SEP", "LBRACE", "RBRACE", "BAR", "IMPLIES"))  # of statements
 _OF_BRANCHES = {"FOR": "_EACH", "IF": "_WHEN"}  # the kind of word when `|` begins its body
+_WITH_PARAMETERS = frozenset(("BLOCK", "MODEL", "RULE"))
+_CLAUSES = frozenset(CLAUSE_WORDS.values())
 _CLOSERS = {"(": ")", "[": "]", "in {": "}", "{": "}"}
 _CLOSER_KINDS = {"(": "RPAR", "[": "RSQB", "in {": "_CHOICES_END", "{": "RBRACE"}
+
+
+FURTHER_LEFT = "this stands further left than the body it is in"
+
+Mend = tuple[int, str]
+"""A place, and what to do there: "-}" without the brace, "+{" and "+}" with one more."""
 
 
 class Bracket:
     """An open bracket, with what held outside it."""
 
-    __slots__ = ("closer", "indent", "level", "operators", "start", "statement", "text", "word")
+    __slots__ = (
+        "closer",
+        "has_branches",
+        "indent",
+        "level",
+        "operators",
+        "start",
+        "statement",
+        "text",
+        "word",
+    )
 
     def __init__(self, text: str, start: int, indent: int, outside: Brackets) -> None:
         self.text = text
@@ -59,6 +109,7 @@ class Bracket:
         self.statement = outside.statement  # the kind of the word whose body it opens
         self.word = outside.word  # and its number
         self.closer = -1  # where it is closed, when that was looked up
+        self.has_branches = False
 
     @property
     def is_rule(self) -> bool:
@@ -73,9 +124,12 @@ class Brackets(Scanner):
         self.brackets: list[Bracket] = []
         self.level = 0  # of nesting: brackets, braces and `else if`s
         self.suspect: tuple[Bracket, int] | None = None  # a brace that may be unclosed
-        self.early: int | None = None  # a `}` that may close too much
-        self.blamed: int | None = None  # and one that does
-        self.surplus: set[int] = set()  # those blamed in an earlier run
+        self.odd: Bracket | None = None  # of parentheses, which may be unclosed
+        self.early: Mend | None = None  # a `}` that may close too much
+        self.bare: Mend | None = None  # the end of a line that may lack its `{`
+        self.blamed: Mend | None = None  # what must be wrong
+        self.mended: Counter[Mend] = Counter()  # what was wrong in earlier runs
+        self.settled = -1  # the start of the last statement whose brackets were reported
 
     @property
     def in_parentheses(self) -> bool:
@@ -94,15 +148,22 @@ class Brackets(Scanner):
         self.push("_CALL" if attached else kind, text, start)
 
     def open_brace(self, kind: str, text: str, start: int) -> None:
-        if self.in_parentheses and self.previous == "IN":
+        in_header = self.in_parentheses or self.statement in _WITH_PARAMETERS
+        if in_header and self.previous == "IN":
             self.push("_CHOICES", "in {", start)
             return
         self.forget_parentheses(start, "a body starts here")
+        if self.statement in _CLAUSES and not self.text[self.at : self.line_end(self.at)].strip():
+            self._blame("a clause of a rule has no body", start, self.at)
+            return
         self.push(kind, text, start)
         self.operators = 0
         self.statement = ""
 
     def push(self, kind: str, text: str, start: int, indent: int | None = None) -> None:
+        if text in ("(", "[") and self.is_first and not self.follows_label:
+            self._blame(f"a statement does not begin with `{text}`", start, self.at)
+            return
         indent = self.indent() if indent is None else indent
         bracket = Bracket(text, start, indent, self)
         self._suspect_outer(bracket)
@@ -113,6 +174,7 @@ class Brackets(Scanner):
     def open_branches(self) -> None:
         """The first branch begins: a `for` or `if` whose body it begins is one of branches."""
         for bracket in reversed(self.brackets):
+            bracket.has_branches = True
             if bracket.statement not in _OF_BRANCHES:
                 break
             kind, text, start, end = self.tokens[bracket.word]
@@ -123,27 +185,29 @@ class Brackets(Scanner):
     def enter(self, start: int) -> None:
         """Go one level deeper."""
         self.level += 1
-        if self.level <= MAX_NESTING or not self.complete:
+        if self.level <= NESTING.cap or not self.complete:
             return
-        message = f"the nesting is too deep: {MAX_NESTING} levels are the limit"
-        self.report("E0602", message, start, start + 1, help=["name the inner parts as blocks"])
+        message = f"the nesting is too deep: {NESTING.cap} levels are the limit"
+        self.report(NESTING.code, message, start, start + 1, help=[NESTING.help])
         self.complete = False
         self.at = self.end
 
     def indent(self) -> int:
         """The width of the blanks that the line begins with."""
-        found = _INDENT.match(self.text, self.line_start)
-        return found.end() - self.line_start if found else 0
+        return self._indent_of(self.line_start)
+
+    def _indent_of(self, line: int) -> int:
+        found = _INDENT.match(self.text, line)
+        return found.end() - line if found else 0
 
     def _suspect_outer(self, inner: Bracket) -> None:
         """A body's line that stands no further right than the body around it is odd."""
         if not self.brackets:
-            self.early = self.early if inner.indent else None
             return
         outer = self.brackets[-1]
         is_below = inner.text == "{" and outer.start < self.line_start <= inner.start
         if is_below and inner.indent <= outer.indent and self.suspect is None:
-            self.suspect = outer, inner.start
+            self.suspect = outer, self.line_start + inner.indent
 
     # ---------------------------------------------------------------- closing
 
@@ -151,8 +215,13 @@ class Brackets(Scanner):
         if not self.in_parentheses:
             self._close_nothing(text, start)
             return
+        if _CLOSERS[self.brackets[-1].text] != text and self.closes_later(self.at):
+            self._close_nothing(text, start)
+            return
         bracket = self._pop()
         right = _CLOSERS[bracket.text]
+        if start - self.line_start == self.indent() < bracket.indent:
+            self.odd = bracket  # this may be meant to close another one
         if right != text and self.in_parentheses and _CLOSERS[self.brackets[-1].text] == text:
             self._report_unclosed(bracket, start, f"this `{text}` closes a bracket around it")
             self.emit(_CLOSER_KINDS[bracket.text], right, start, start)
@@ -162,8 +231,7 @@ class Brackets(Scanner):
         self.emit(_CLOSER_KINDS[bracket.text], right, start, self.at)
 
     def _report_mismatch(self, bracket: Bracket, right: str, text: str, start: int) -> None:
-        self.report(
-            "E0102",
+        self._blame(
             f"`{bracket.text[-1]}` is closed by `{right}`, not by `{text}`",
             start,
             self.at,
@@ -177,7 +245,7 @@ class Brackets(Scanner):
             self.emit("_CHOICES_END", text, start, self.at)
             return
         self.forget_parentheses(start, "its body ends here")
-        if not self.brackets or start in self.surplus:
+        if not self.brackets or (start, "-}") in self.mended:
             self._close_nothing(text, start)
             return
         self._suspect_closer(self._pop(), start)
@@ -196,17 +264,59 @@ class Brackets(Scanner):
         if column == bracket.indent or bracket.start >= self.line_start:
             return
         if self.text[self.line_start : start].strip(" \t"):
+            if self.early is None and self._goes_on(bracket):
+                self.early, self.bare = (start, "-}"), None
             return
         if column > bracket.indent and self.early is None:
-            self.early = start
+            self.early = start, "-}"
         elif column < bracket.indent and self.suspect is None and self.brackets:
             self.suspect = bracket, start
 
+    def suspect_line(self, start: int, line: int, indent: int) -> None:
+        """Remember the first line that may lack its `{`, or stand behind a `}` that is missing."""
+        found = NEXT_LINE.match(self.text, self.at, self.end)
+        if not found:
+            return
+        if not found[1] and not self.brackets:
+            if found[2].isalnum():  # the next item
+                self.early = self.bare = None
+            return
+        inner = self.brackets[-1] if self.brackets else None
+        if inner is not None and len(found[1]) <= inner.indent and found[2] != "}":
+            self.suspect = self.suspect or (inner, found.start(2))
+        elif (
+            self.bare is None and self.last_end > line and len(found[1]) > (indent if inner else 0)
+        ):
+            has_brace = self.previous == "LBRACE" or self.text.startswith("|", line + indent)
+            self.bare = None if has_brace else (start, "+{")
+
+    def _goes_on(self, bracket: Bracket) -> bool:
+        """Whether the body that was just closed goes on in the next line."""
+        found = NEXT_LINE.match(self.text, self.at, self.end)
+        if not found:
+            return False
+        indent = len(found[1])
+        return indent > bracket.indent or (indent == bracket.indent and found[2] == "}")
+
     def _close_nothing(self, text: str, start: int) -> None:
-        if text == "}" and start not in self.surplus and self.blamed is None:
-            self.blamed = self.early
+        if text == "}" and (start, "-}") not in self.mended and self.blamed is None:
+            self.blamed = min(filter(None, (self.early, self.bare)), default=None)
         remove = self.fix("remove it", start, self.at, "")
-        self.report("E0102", f"this `{text}` closes nothing", start, self.at, help=[remove])
+        self._blame(f"this `{text}` closes nothing", start, self.at, help=[remove])
+
+    def _blame(self, message: str, start: int, end: int, label: str = "", **more: Any) -> None:
+        """Report a bracket, if no other one of the statement was: one missing makes two wrong."""
+        if not self.settle():
+            self.report("E0102", message, start, end, label, **more)
+
+    def settle(self) -> bool:
+        """Let no bracket of this statement be reported; whether that was so already."""
+        begins = self.last_end
+        if self.gap is None:
+            bounds = (token[3] for token in reversed(self.tokens) if token[0] in _BOUNDS)
+            begins = next(bounds, 0)
+        was, self.settled = self.settled, begins
+        return was == begins
 
     # ------------------------------------------------------ what was forgotten
 
@@ -215,6 +325,8 @@ class Brackets(Scanner):
         if not self.in_parentheses:
             return
         innermost = self.brackets[-1]
+        if self.odd is not None and self.odd.start > innermost.start:
+            innermost = self.odd
         while self.in_parentheses:
             self._pop()
         self._report_unclosed(innermost, start, why)
@@ -229,7 +341,8 @@ class Brackets(Scanner):
             why = f"a new `{self.text[item : self._word_end(item)]}` starts here"
         if self.suspect is not None and self.suspect[0].start >= bracket.start:
             bracket, start = self.suspect
-            why = "this stands further left than the body it is in"
+            why = FURTHER_LEFT
+            self.blamed = self.blamed or ((start, "+}") if start != item else None)
         self._report_unclosed(bracket, start, why)
         self.suspect = None
         self.gap = None
@@ -238,13 +351,41 @@ class Brackets(Scanner):
             self._pop()
             self.emit("RBRACE", "", end, end)
 
+    def closes_before(self) -> bool:
+        """Close what an earlier run found unclosed at the line that begins here."""
+        start = self.at + self._indent_of(self.at)
+        missing = self.mended[start, "+}"]
+        for _ in range(missing):
+            self._close_unclosed(start, FURTHER_LEFT)
+        return missing > 0
+
+    def _close_unclosed(self, start: int, why: str) -> None:
+        self._report_unclosed(self._pop(), start, why)
+        self.emit("RBRACE", "", self.last_end, self.last_end)
+
+    def forget_bodies_of_branch(self, start: int) -> None:
+        """Close what is open in a branch: another one begins, and no body inside has branches."""
+        depths = [i for i, bracket in enumerate(self.brackets) if bracket.has_branches]
+        while depths and len(self.brackets) > depths[-1] + 1:
+            self._close_unclosed(start, "another branch starts here")
+
+    def forget_body_of_if(self, start: int) -> None:
+        """Close a body before an `else` that begins a statement."""
+        if not self.in_parentheses and self.brackets and self.brackets[-1].statement == "IF":
+            self._close_unclosed(start, "`else` follows the `}` of an `if`")
+
+    def forget_bodies_of_side(self, start: int) -> None:
+        """Close what is open in the side of a rule: the other side begins."""
+        if any(bracket.is_rule for bracket in self.brackets):
+            while not self.brackets[-1].is_rule:
+                self._close_unclosed(start, "the other side starts here")
+
     def _report_unclosed(self, bracket: Bracket, start: int | None, why: str) -> None:
         end = self.last_end
         label = Label(self.span(end, end), "the file ends here")
         if start is not None:
             label = Label(self.span(start, self._word_end(start)), why)
-        self.report(
-            "E0102",
+        self._blame(
             f"this `{bracket.text[-1]}` is never closed",
             bracket.start,
             bracket.start + 1,
@@ -273,9 +414,45 @@ class Brackets(Scanner):
 
     # ------------------------------------------------------------------ lines
 
+    def item_meant(self, word: str, end: int) -> str | None:
+        """The word of an item that a line begins with, although its word, until `end`, is none."""
+        rest = self.text[end : self.line_end(end)]
+        fits = [item for item, form in _ITEM_FORMS.items() if form.match(rest)]
+        return did_you_mean(word, fits) or (word.lower() if word.lower() in fits else None)
+
+    def item_like(self, start: int) -> str:
+        """The word of the item that a header and a body look most like."""
+        header, _, body = self.text[start : start + LOOK_AHEAD].partition("{")
+        if _RULE.match(self.text, start, self.end):
+            return "rule"
+        if _SETTING.match(body):
+            return "dialect"
+        return "model" if "=" in header.partition("(")[0] else "block"
+
+    def line_end(self, start: int) -> int:
+        end = self.text.find("\n", start, self.end)
+        return end if end >= 0 else self.end
+
     def starts_item(self) -> bool:
         """Whether the line that begins here is an item, although braces are open."""
-        return bool(self.brackets) and bool(_ITEM_LINE.match(self.text, self.at, self.end))
+        if not self.brackets:
+            return False
+        return bool(_ITEM_LINE.match(self.text, self.at, self.end)) or self._is_misspelt_item()
+
+    def _is_misspelt_item(self) -> bool:
+        """Whether it would be one but for its word: no statement is two words and a `{`."""
+        found = TWO_WORDS.match(self.text, self.at, self.end)
+        return found is not None and found[1] not in STATEMENT_WORDS
+
+    @property
+    def lacks_brace(self) -> bool:
+        """Whether the next line begins with a `|` that no body around it allows."""
+        found = NEXT_LINE.match(self.text, self.at, self.end)
+        if not found or found[2] != "|" or self.previous in ("LBRACE", "BAR", "IMPLIES"):
+            return False
+        if not self.brackets or self.brackets[-1].text != "{":
+            return False
+        return not self.brackets[-1].has_branches
 
     def runs_on(self, text: str) -> bool:
         """Whether a line's end or `;` means nothing, being in parentheses."""
@@ -294,9 +471,12 @@ class Brackets(Scanner):
         """Whether the line at `start` is a new statement although a bracket is open."""
         if _STATEMENT_LINE.match(self.text, start, self.end):
             return True
-        if self.previous not in OPERAND_ENDS or not _OPERAND_LINE.match(self.text, start):
+        is_operand = self.previous in OPERAND_ENDS and _OPERAND_LINE.match(self.text, start)
+        if not is_operand and not _LABEL_LINE.match(self.text, start, self.end):
             return False
-        return not self.closes_later(start)  # if it does, a comma is missing
+        if self._indent_of(start) <= self.brackets[-1].indent:
+            return True
+        return not self.closes_later(start)  # if it does, a comma is missing, or `:` is wrong
 
     def closes_later(self, start: int) -> bool:
         """Whether the open bracket is closed before the statement must be over."""

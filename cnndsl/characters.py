@@ -32,6 +32,10 @@ LOOK_ALIKES = {
     "＝": "=",
     "｜": "|",
 }
+# Letters of other alphabets that look like ours.
+LETTERS = str.maketrans(
+    "аеорсухіјѕАВЕКМНОРСТХΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "aeopcyxijsABEKMHOPCTXABEZHIKMNOPTYXo"
+)
 QUOTES = "'‘’‚“”„«»`"
 
 # Control, zero-width and bidirectional characters: a reader could not see them,

@@ -19,12 +19,14 @@ for which the parser gives up the statement without a second message.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from ._tables import PATTERNS
-from .brackets import WORD, Brackets
-from .characters import INVISIBLE, LOOK_ALIKES, QUOTES, describe, invisible_characters
+from .brackets import ITEM_WORDS, NEXT_LINE, TWO_WORDS, WORD, Brackets, Mend
+from .characters import INVISIBLE, LETTERS, LOOK_ALIKES, QUOTES, describe, invisible_characters
 from .diagnostics import Diagnostic, Help
-from .numerals import MAX_DIGITS, corrected, number_value, spelling_of_number
+from .limits import DIGITS, ERRORS, NAME, STRING
+from .numerals import corrected, number_value, spelling_of_number
 from .record import Record
 from .scanner import (
     CLAUSE_WORDS,
@@ -42,10 +44,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_NAME = 64
-MAX_STRING = 2000
-MAX_ERRORS = 1000  # after so many nobody reads on
-MAX_SURPLUS = 3
+    from .limits import Limit
+
+MAX_ERRORS = ERRORS.cap  # after so many nobody reads on
+MAX_MENDED = 8
 
 # A second spelling, and the first one.
 TWINS = {"->": "→", "=>": "⇒", "≥": ">=", "≤": "<=", "≠": "!=", "+-": "±"}
@@ -55,14 +57,17 @@ FOREIGN = {"&&": "and", "&": "and", "||": "or", "!": "not"}
 # Statements that need a body.
 _BODIES = frozenset(("BLOCK", "MODEL", "DIALECT", "RULE", "STAGE", "FOR", "IF"))
 
+_BETWEEN = frozenset(("**", "*", "/", "-", "×", "=", ","))  # signs that begin no statement
+
 _VALUE = r"(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_(\[]"
 _VALUE_AHEAD = re.compile(rf"[ \t]+{_VALUE}")
 _TIMES_AHEAD = re.compile(rf"[ \t]*(?:×|x[ \t]+{_VALUE})")
+_WORD_AHEAD = re.compile(r"[ \t]+(?!x[ \t])\w")
+_CLOSER_AHEAD = re.compile(r"[ \t]*[)\]]")
 _NUMBER_AHEAD = re.compile(r"[ \t]+\d")
 _LABELS = re.compile(rf"{WORD}(?:[ \t]*,[ \t]*{WORD})*:(?![:=])")
 _LABEL = re.compile(WORD)
 _NUMBER_LIKE = re.compile(r"[A-Za-z0-9_.]*[A-Za-z0-9_]|\.+")
-_NEXT_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ \t]*)([^\s#])")
 _FOREIGN_WORD = re.compile(r"\w+")
 _COMMENTS = {
     "//": re.compile(r"//[^\n]*(?:\n[ \t]*//[^\n]*)*"),
@@ -92,14 +97,14 @@ class Tokens(Record):
 
 def scan(source: Source) -> Tokens:
     """The tokens of a text."""
-    surplus: set[int] = set()
+    mended: Counter[Mend] = Counter()
     while True:
         lexer = Lexer(source, 0, len(source.text))
-        lexer.surplus = surplus
+        lexer.mended = mended
         tokens = lexer.run()
-        if lexer.blamed is None or len(surplus) == MAX_SURPLUS:
+        if lexer.blamed is None or mended.total() == MAX_MENDED:
             return tokens
-        surplus.add(lexer.blamed)  # a `}` that closed too much: read again without it
+        mended[lexer.blamed] += 1  # a brace too many or too few: read again with it mended
 
 
 def scan_expression(source: Source, start: int, end: int) -> Tokens:
@@ -116,6 +121,7 @@ class Lexer(Brackets):
         super().__init__(source, start, end)
         self.comments: list[Token] = []
         self.said: dict[str, int] = {}  # what was reported, and on which line
+        self.longest_name = NAME.value
 
     def run(self) -> Tokens:
         if self.at == 0 and self.text.startswith("\ufeff"):
@@ -154,8 +160,8 @@ class Lexer(Brackets):
     # ------------------------------------------------------------------ words
 
     def _name(self, word: str, start: int) -> None:
-        if len(word) > MAX_NAME:
-            self._too_long("name", MAX_NAME, start)
+        if len(word) > self.longest_name:
+            self._too_long("name", NAME, len(word), start)
         if self.is_first:
             self._first_word(word, start)
             return
@@ -182,11 +188,33 @@ class Lexer(Brackets):
         elif word in CLAUSE_WORDS and self.in_rule and not self.follows_label:
             kind = self.statement = CLAUSE_WORDS[word]
         elif word in EXPRESSION_WORDS:
+            if word == "else" and self.previous != "RBRACE":
+                self.forget_body_of_if(start)
             kind = self._expression_word(word)
         elif word == "cnn" and not self.tokens and _NUMBER_AHEAD.match(self.text, self.at):
             kind = "CNN"
+        elif not self.brackets and not self.follows_label and not self._is_half():
+            kind = self._item_word(word, start)
         self.emit(kind, word, start, self.at)
         self.word = len(self.tokens) - 1
+
+    def _is_half(self) -> bool:
+        """Whether the word goes on with a letter that no name has."""
+        return self.text[self.at : self.at + 1].isalpha()
+
+    def _item_word(self, word: str, start: int) -> str:
+        """The kind of a word at the top level, where every statement begins with one of ours."""
+        meant = self.item_meant(word, self.at)
+        help: Help | str = f"items begin with {', '.join(f'`{item}`' for item in ITEM_WORDS)}"
+        if meant is not None:
+            help = self.fix(f"did you mean `{meant}`?", start, self.at, meant)
+        elif TWO_WORDS.match(self.text, start, self.end):
+            meant = self.item_like(start)
+        else:
+            return "NAME"
+        self.report("E0101", f"`{word}` begins no item of a file", start, self.at, help=[help])
+        self.statement = STATEMENT_WORDS[meant]
+        return self.statement
 
     def _expression_word(self, word: str) -> str:
         if word == "in" and self._comes(".") and not self._comes(".."):
@@ -208,9 +236,14 @@ class Lexer(Brackets):
             self.emit("INTNAME", word, start, self.at)
 
     def _template(self, text: str, start: int) -> None:
+        is_name = text.count("{") > 1 or _WORD_AHEAD.match(self.text, self.at, self.end)
         if not self.is_first or self.follows_label:
             self.emit("TEMPLATE", text, start, self.at)
-        elif not self._labels(start):
+        elif self._labels(start):
+            return
+        elif is_name:  # the colon of a label is missing
+            self.emit("TEMPLATE", text, start, self.at)
+        else:
             self.at = start + text.index("{")  # `concat{...`: a word and its body
             self._name(text[: self.at - start], start)
 
@@ -232,7 +265,7 @@ class Lexer(Brackets):
         if self._comes(".") and not self._comes(".."):
             self._bad_number(start)
             return
-        if not text.isdigit() or len(text) > MAX_DIGITS or (text[0] == "0" and len(text) > 1):
+        if not text.isdigit() or len(text) > DIGITS.cap or (text[0] == "0" and len(text) > 1):
             text = self._checked(text, start, self.at)
         if self.is_first and _TIMES_AHEAD.match(self.text, self.at, self.end):
             self.emit("_WINDOW", "", start, start)
@@ -245,8 +278,8 @@ class Lexer(Brackets):
             self._report_number(text, right, start, end)
         if number_value(right) is not None:
             return right
-        message = f"this number is too large: {MAX_DIGITS} digits are the limit"
-        self.report("E0603", message, start, end)
+        message = f"this number is too large: {DIGITS.value} digits are the limit"
+        self.report(DIGITS.code, message, start, end, help=[DIGITS.help])
         return "0"
 
     def _report_number(self, text: str, right: str, start: int, end: int) -> None:
@@ -268,7 +301,7 @@ class Lexer(Brackets):
 
     def _dims(self, text: str, start: int) -> None:
         for kind, part, begin, end in split_size(text, start):
-            if kind == "NUMBER" and (part[0] == "0" or len(part) > MAX_DIGITS):
+            if kind == "NUMBER" and (part[0] == "0" or len(part) > DIGITS.cap):
                 self._checked(part, begin, end)
         if self.is_first:
             self.emit("_WINDOW", "", start, start)
@@ -287,13 +320,18 @@ class Lexer(Brackets):
     # ---------------------------------------------------------------- strings
 
     def _string(self, text: str, start: int) -> None:
-        if len(text) > MAX_STRING + 2:
-            self._too_long("string", MAX_STRING, start)
+        if len(text) - 2 > STRING.value:
+            self._too_long("string", STRING, len(text) - 2, start)
         self.emit("STRING", text, start, self.at)
 
     def _unclosed_string(self, start: int) -> None:
-        self.at = self._line_end(start)
-        text = self.text[start : self.at].rstrip()
+        text = self.text[start : self.line_end(start)].rstrip()
+        if self.statement in _BODIES:
+            text = text.partition(" {")[0]
+        elif text.endswith(" }"):
+            text = text[:-1].rstrip()
+        self.at = start + len(text)
+        self.settle()  # the string may have swallowed brackets
         self.report(
             "E0105",
             "this string is never closed",
@@ -326,13 +364,9 @@ class Lexer(Brackets):
         text = text.rstrip()
         self.comments.append(("COMMENT", text, start, start + len(text)))
 
-    def _line_end(self, start: int) -> int:
-        end = self.text.find("\n", start, self.end)
-        return end if end >= 0 else self.end
-
-    def _too_long(self, what: str, limit: int, start: int) -> None:
-        message = f"this {what} is too long: {limit} characters are the limit"
-        self.report("E0604", message, start, self.at)
+    def _too_long(self, what: str, limit: Limit, length: int, start: int) -> None:
+        message = f"this {what} has {length:,} characters; the limit is {limit.value:,}"
+        self.report(limit.code, message, start, self.at, help=[limit.help])
 
     # -------------------------------------------------------------- operators
 
@@ -351,10 +385,14 @@ class Lexer(Brackets):
             self.operators = self.brackets[-1].operators
         elif kind == "TIMES":
             self._split_size()
+        elif kind == "COLON" and self.in_parentheses and self.text[start - 1].isspace():
+            self.forget_parentheses(start, "the output size starts here")
         elif kind == "BAR" and self.in_parentheses and not self.closes_later(self.at):
             self.forget_parentheses(start, "a branch starts here")
         elif kind == "BAR" and self.previous == "LBRACE":
             self.open_branches()
+        elif kind == "BAR" and not self.in_parentheses:
+            self.forget_bodies_of_branch(start)
         elif kind == "DOT" and self._begins_number(start):
             self._bad_number(start)
             return
@@ -362,6 +400,7 @@ class Lexer(Brackets):
             self.statement = "VARIANT"  # which needs no body
         elif kind == "IMPLIES":
             self.forget_parentheses(start, "the other side starts here")
+            self.forget_bodies_of_side(start)
             self.statement = ""
             self.operators = 0
         self.emit(kind, text, start, self.at)
@@ -372,17 +411,34 @@ class Lexer(Brackets):
         return self.text[self.at : self.at + 1].isdigit() and not is_attached
 
     def _separator(self, text: str, start: int) -> None:
-        indent = self.indent()
         if text != ";":
-            self.line_start = self.at
-        if self.in_parentheses and self.runs_on(text):
+            self._end_of_line(start)
             return
-        if text != ";" and self._in_variant() and self.previous == "COMMA":
+        if not (self.in_parentheses and self.runs_on(text)):
+            self._end_statement(text, start)
+
+    def _end_of_line(self, start: int) -> None:
+        indent, line = self.indent(), self.line_start
+        if self._in_variant():
+            indent = 0  # its header may take several lines
+        self.line_start = self.at
+        if self.in_parentheses and self.runs_on("\n"):
+            return
+        if self._in_variant() and self.previous == "COMMA":
             return  # a list of rules goes on
-        if text != ";" and self.starts_item():
+        if _CLOSER_AHEAD.match(self.text, self.at, self.end):
+            return  # no statement begins with it
+        if self.starts_item():
             self.forget_braces(self.at)
-        elif text != ";" and self.statement in _BODIES:
+        elif self.closes_before():
+            pass
+        elif self.statement in _BODIES or (start, "+{") in self.mended or self.lacks_brace:
             self._supply_brace(indent)
+        else:
+            self.suspect_line(start, line, indent)
+        self._end_statement("\n", start)
+
+    def _end_statement(self, text: str, start: int) -> None:
         if self.gap is None:
             self.gap = ("_SEP", text, start, self.at)
         self.statement = ""
@@ -391,7 +447,7 @@ class Lexer(Brackets):
 
     def _supply_brace(self, indent: int) -> None:
         """Open a body whose `{` was forgotten, if the next line is further right."""
-        found = _NEXT_LINE.match(self.text, self.at, self.end)
+        found = NEXT_LINE.match(self.text, self.at, self.end)
         if not found or found[2] == "{" or len(found[1]) <= indent or self.previous == "COLON":
             return
         end = self.last_end
@@ -415,7 +471,7 @@ class Lexer(Brackets):
         self.emit(EXPRESSION_WORDS[word], word, start, self.at)
 
     def _foreign_comment(self, text: str, start: int) -> None:
-        self.at = self._line_end(start)
+        self.at = self.line_end(start)
         closed = self.text.find("*/", start + 2, self.end)
         if text == "/*" and closed >= 0:
             self.at = closed + 2
@@ -466,13 +522,24 @@ class Lexer(Brackets):
         """A name with letters beyond ASCII, whose ASCII beginning may be a token already."""
         found = _FOREIGN_WORD.match(self.text, start, self.end)
         self.at = found.end() if found else self.at
-        if self.last_end == start and self.previous == "NAME":
+        if self.last_end == start and self.tokens and self.tokens[-1][1][:1].isidentifier():
             start = self.tokens.pop()[2]
             self.previous = self.tokens[-1][0] if self.tokens else "_SEP"
+            self.statement = self.statement if len(self.tokens) > self.word else ""
+        word = self.text[start : self.at]
+        meant = word.translate(LETTERS)
         message = f"`{char}` cannot stand in a name: {describe(char)}"
-        help = "names are made of the letters a to z, digits and `_`"
-        self.report("E0103", message, start, self.at, help=[help])
-        self.emit("NAME", self.text[start : self.at], start, self.at)
+        helps: list[Help | str] = ["names are made of the letters a to z, digits and `_`"]
+        if meant.isascii():
+            helps = [self.fix(f"write `{meant}`", start, self.at, meant)]
+        self.report("E0103", message, start, self.at, help=helps)
+        if self.is_first and self._comes(":"):
+            self.emit("LABEL", meant, start, self.at)
+            self.at += 1
+        elif _LABEL.fullmatch(meant):
+            self._name(meant, start)
+        else:
+            self.emit("NAME", word, start, self.at)
 
     def _unknown(self, char: str, start: int) -> None:
         twin = " " if char.isspace() else LOOK_ALIKES.get(char, "")
@@ -488,9 +555,9 @@ class Lexer(Brackets):
             self._separator(twin, start)
         elif twin == "==":
             self._compare(twin, start)
-        elif twin == "":
+        elif twin == "" and not self.is_first:
             self.emit_bad(start)
-        elif twin != " ":
+        elif twin.strip() and not (self.is_first and twin in _BETWEEN):
             self._operator(twin, start)
 
 

@@ -36,6 +36,7 @@ TABLE: list[dict[Any, Any]] = [_ROWS[row] for row in STATES]
 # and the others end a branch or the sides of a rule and begin something else.
 _BEGINNERS = frozenset(("_EACH", "_WHEN", "WHEN", "KEEPS", "WEIGHTS", "TRANSFORM"))
 _MARKS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES", "RBRACE")) | _BEGINNERS
+_BOUNDS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES", "RBRACE", "$END"))
 
 
 def parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
@@ -51,7 +52,7 @@ def parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
 
 def _parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
     scanned = scan(source)
-    parser = Parser(source, scanned.tokens, "file")
+    parser = Parser(source, scanned, "file")
     tree = parser.run() if scanned.complete else None
     items = tree.items if isinstance(tree, File) else ()
     edition = tree.edition if isinstance(tree, File) else None
@@ -64,7 +65,7 @@ def parse_expression(
 ) -> tuple[Expr | None, tuple[Diagnostic, ...]]:
     """The expression in the range `start:end` of a text, or None; and the errors."""
     scanned = scan_expression(source, start, len(source.text) if end is None else end)
-    parser = Parser(source, scanned.tokens, "expression")
+    parser = Parser(source, scanned, "expression")
     tree = parser.run() if scanned.complete else None
     return tree, _merge(scanned, parser)
 
@@ -75,7 +76,7 @@ def _merge(scanned: Tokens, parser: Parser) -> tuple[Diagnostic, ...]:
     unexpected = {_start(problem) for problem in parser.diagnostics}
     for problem in scanned.diagnostics:
         start = _start(problem)
-        is_known = problem.code == "E0102" and start in unexpected
+        is_known = problem.code == "E0102" and (start in unexpected or start in parser.outdone)
         if not is_known and not any(a <= start < b for a, b in parser.skipped):
             found[start, problem.message] = problem
     said = {start for start, _ in found}
@@ -92,9 +93,10 @@ def _start(problem: Diagnostic) -> int:
 class Parser:
     """One run over the tokens of one source."""
 
-    def __init__(self, source: Source, tokens: list[Token], start: str) -> None:
+    def __init__(self, source: Source, scanned: Tokens, start: str) -> None:
         self.source = source
-        self.tokens = tokens
+        self.tokens = scanned.tokens
+        self.doubtful = [_start(p) for p in scanned.diagnostics if p.code in ("E0102", "E0103")]
         self.start = start
         self.builder = TreeBuilder(source, self._parse_range)
         self.diagnostics = self.builder.diagnostics
@@ -110,6 +112,7 @@ class Parser:
         # statement began, and the number of its first token.
         self.marks = [(1, STARTS[start], 0)]
         self.skipped: list[tuple[int, int]] = []
+        self.outdone: set[int] = set()  # brackets that are wrong because of what is before them
         self.foreign = -1  # the statement after the last one in another language
 
     def _parse_range(self, start: int, end: int) -> Expr | None:
@@ -206,7 +209,8 @@ class Parser:
         explanation = explain(
             Unexpected(self.source, self.tokens, at, first, self.expected(), depth)
         )
-        if kind != "BAD" and not (explanation.foreign and first == self.foreign):
+        is_known = kind == "BAD" or (explanation.foreign and first == self.foreign)
+        if not is_known and not self._is_doubtful(at):
             self.diagnostics.append(explanation.diagnostic)
         if self.start != "file" or len(self.diagnostics) >= MAX_ERRORS:
             return None
@@ -230,6 +234,28 @@ class Parser:
             return at + 1 if kind != "$END" else None
         return after
 
+    def _is_doubtful(self, at: int) -> bool:
+        """Whether signs around token `at` are wrong, so that what is expected is a guess.
+
+        Of a bracket on a later line nothing is said then.
+        """
+        start = end = at
+        while start > 0 and self.tokens[start - 1][0] not in _BOUNDS:
+            start -= 1
+        while self.tokens[end][0] not in _BOUNDS:
+            end += 1
+        first, last = self.tokens[start][2], self.tokens[end][2]
+        last = len(self.source.text) if self.tokens[end][0] == "$END" else last
+        near = [p for p in self.doubtful if first <= p < last or self._closes(p, first)]
+        line = self.source.text.find("\n", self.tokens[at][2])
+        self.outdone.update(place for place in near if 0 <= line < place)
+        return not self.outdone.issuperset(near)
+
+    def _closes(self, place: int, start: int) -> bool:
+        """Whether a `}` too many stands on the line of a statement, whose `{` may be missing."""
+        text = self.source.text
+        return start <= place and text[place] == "}" and "\n" not in text[start:place]
+
     def _cut(self, height: int) -> None:
         del self.states[height:]
         del self.values[height - 1 :], self.starts[height - 1 :], self.ends[height - 1 :]
@@ -248,10 +274,24 @@ class Parser:
                     return at
                 if kind == "LBRACE" and broken and not skips_body:
                     self._stand_in(self._header(at, first), first)
-                    return at
+                    if self._accepts("LBRACE"):
+                        return at
+                    self._take_away(at)
+                    continue
             depth += (kind == "LBRACE") - (kind == "RBRACE")
             at += 1
         return at
+
+    def _take_away(self, at: int) -> None:
+        """Make the `{` that is token `at` the end of a statement, and drop its `}`."""
+        tokens, depth, end = self.tokens, 1, at + 1
+        while depth and tokens[end][0] != "$END":
+            depth += (tokens[end][0] == "LBRACE") - (tokens[end][0] == "RBRACE")
+            end += 1
+        if tokens[end - 1][0] == "RBRACE":
+            del tokens[end - 1]
+        place = tokens[at][2]
+        tokens[at : at + 1 + (tokens[at + 1][0] == "_SEP")] = [("_SEP", "", place, place)]
 
     def _stand_in(self, tokens: list[Token], first: int) -> None:
         """Parse tokens that are not there, in a statement that begins with token `first`."""

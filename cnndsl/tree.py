@@ -174,8 +174,8 @@ class TreeBuilder:
         sides, signs = equation
         left, right = (sides[0], sides[-1]) if signs else (None, None)
         # What is missing may stand in what was not understood.
-        if not any(span.start < at <= span.end for at in self.broken):
-            self.diagnostics += _problems_of_rule(named, sides, signs, clauses)
+        is_broken = any(span.start < at <= span.end for at in self.broken)
+        self.diagnostics += _problems_of_rule(named, sides, signs, clauses, is_broken)
         return Rule(named, parameters or (), text, kinds, left, right, clauses, span)
 
     def kinds(self, span: Span, *kinds: Token) -> tuple[Name, ...]:
@@ -532,23 +532,31 @@ def reserved(word: str, span: Span) -> Diagnostic:
 
 
 def _problems_of_rule(
-    name: Name, sides: Sequence[Body], signs: Sequence[Span], clauses: Sequence[Clause]
+    name: Name,
+    sides: Sequence[Body],
+    signs: Sequence[Span],
+    clauses: Sequence[Clause],
+    is_broken: bool,
 ) -> Iterator[Diagnostic]:
-    """A rule has two sides with one `=>` between them, or a `transform` and no sides."""
+    """A rule has two sides with one `=>` between them, or a `transform` and no sides.
+
+    What is missing in a broken one may stand in what was not understood.
+    """
     transforms = [clause for clause in clauses if isinstance(clause, Transform)]
     filled = [bool(side.statements) for side in sides]
     if len(signs) > 1:
         help = "write the second equation as a rule of its own"
         yield error("E0101", "a rule has one `=>`", signs[1], help=[help])
+    elif filled[0] and not signs and (not is_broken or any(map(_arrow, sides[0].statements))):
+        yield _missing_sign(sides[0].statements)
+    elif is_broken:
+        return
     elif signs and not all(filled):
         help = "what only passes its input on is written `identity`"
         if filled[0]:
             yield error("E0101", "nothing stands behind this `=>`", signs[0], help=[help])
         else:
             yield error("E0101", "nothing stands before this `=>`", signs[0])
-    elif filled[0] and not signs:
-        last = sides[0].statements[-1]
-        yield error("E0101", "this rule has no `=>`", last.span, help=[_missing_sign(last)])
     elif not signs and not transforms:
         help = "write `what is replaced => what replaces it`, or `transform` and a name"
         yield error("E0101", "this rule replaces nothing", name.span, help=[help])
@@ -557,11 +565,20 @@ def _problems_of_rule(
         yield error("E0101", message, transforms[0].span)
 
 
-def _missing_sign(last: Statement) -> Help | str:
-    """Where `=>` belongs: in place of the `→` of `dropout r → identity`, perhaps."""
-    if isinstance(last, Apply) and last.arguments:
-        value = last.arguments[-1].value
-        if isinstance(value, Arrow):
-            between = Span(value.span.source, value.parts[0].span.end, value.parts[1].span.start)
-            return Help("the sides of a rule are joined by `=>`", Fix(between, " => "))
-    return "write `=>` and what replaces it: `conv 5x5, n => conv 3x3, n; conv 3x3, n`"
+def _arrow(statement: Statement) -> Arrow | None:
+    """The `r → identity` of `dropout r → identity`, where `=>` was meant."""
+    if not isinstance(statement, Apply) or not statement.arguments:
+        return None
+    value = statement.arguments[-1].value
+    is_bare = value.span.end == statement.span.end
+    return value if isinstance(value, Arrow) and is_bare else None
+
+
+def _missing_sign(left: Sequence[Statement]) -> Diagnostic:
+    """A rule without `=>`."""
+    last = next(filter(_arrow, left), left[-1])
+    help: Help | str = "write `=>` and what replaces it: `conv 5x5, n => conv 3x3, n; conv 3x3, n`"
+    if arrow := _arrow(last):
+        between = Span(last.span.source, arrow.parts[0].span.end, arrow.parts[1].span.start)
+        help = Help("the sides of a rule are joined by `=>`", Fix(between, " => "))
+    return error("E0101", "this rule has no `=>`", last.span, help=[help])

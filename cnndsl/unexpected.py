@@ -80,7 +80,7 @@ class Unexpected:
     @property
     def is_cut_short(self) -> bool:
         """Whether the line ended where a value had to follow: no separator is kept there."""
-        ends = self.kind in ("BAR", "IMPLIES", "RBRACE", "ELSE") and "NUMBER" in self.expected
+        ends = self.kind in ("BAR", "IMPLIES", "RBRACE", "ELSE") and "_SEP" not in self.expected
         return ends and "\n" in self.source.text[self.before[3] : self.start]
 
     @property
@@ -494,6 +494,7 @@ _ASSIGNMENT = re.compile(
 )
 _PROTOTXT = re.compile(r"(?:layers?|input_param|param|net|transform_param)\s*:?\s*\{")
 _PROTOTXT_FIELD = re.compile(r'\w+\s*:\s*"')
+_JSON = re.compile(r'"[^"]*"\s*:')
 _YAML = re.compile(r"-\s+[\w\"'\[]|---")
 _YAML_KEY = re.compile(r"[\w-]+\s*:\s*$")
 
@@ -508,13 +509,13 @@ def _foreign(found: Unexpected) -> Explanation | None:
     message = f"this is {language}, not `.cnn`"
     span = Span(found.source, found.opening[2], found.opening[2] + len(line))
     diagnostic = error("E0109", message, span, help=[help])
-    return Explanation(diagnostic, foreign=True, skips_body=language == "prototxt")
+    return Explanation(diagnostic, foreign=True, skips_body=language in ("prototxt", "JSON"))
 
 
 def _foreign_help(found: Unexpected, line: str) -> tuple[str, str] | None:
     if _PYTHON_IMPORT.match(line) or line.startswith("import "):
         return "Python", 'write `use std`, or `use "./blocks.cnn" (name)`'
-    if re.match(r"(?:def|class)\b", line):
+    if re.match(r"(?:def|class)[ \t]+\w", line):
         return "Python", "a block is written `block name(parameters) { ... }`"
     if _PYTHON_BODY.match(line):
         return "Python", "write the body in braces: `{ ... }`"
@@ -522,6 +523,8 @@ def _foreign_help(found: Unexpected, line: str) -> tuple[str, str] | None:
         return "prototxt", "a layer is one statement: `conv1: conv 7x7/2, 64`"
     if _PYTHON.match(line) and found.depth == 0:
         return "Python", "a network is written `model name { ... }`"
+    if _JSON.match(line):
+        return "JSON", "a layer is one statement: `conv1: conv 7x7/2, 64`"
     if found.is_first and found.kind == "MINUS" and _YAML.match(line):
         return "YAML", "write the statements below each other, without dashes"
     if found.depth == 0 and _YAML_KEY.match(line):
@@ -729,7 +732,7 @@ def _detached_label(found: Unexpected) -> Explanation | None:
     first, colon = found.opening, found.tokens[min(found.first + 1, len(found.tokens) - 1)]
     if first[0] not in _REFS or colon[0] != "COLON" or found.at - found.first > 3:
         return None
-    if found.kind in ("_SEP", "$END", "RBRACE", "BAR"):
+    if found.kind in ("_SEP", "$END", "LBRACE", "RBRACE", "BAR"):
         return None
     fix = found.fix(f"write `{first[1]}:` without a space", "", first[3], colon[2])
     return Explanation(

@@ -260,7 +260,7 @@ def rules_used(start_and_text) -> set[str]:
     start, text = start_and_text
     source = Source("t.cnn", text)
     scanned = scan(source) if start == "file" else scan_expression(source, 0, len(text))
-    parser = Parser(source, scanned.tokens, start)
+    parser = Parser(source, scanned, start)
     used = set()
 
     def recording(symbol, length, build, steps):
