@@ -68,7 +68,7 @@ _STATEMENT_LINE = re.compile(
     r"|\})"
 )
 _LABEL_LINE = re.compile(rf"[ \t]*{WORD}:[ \t]+[A-Za-z0-9_{{]")
-NEXT_LINE = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ \t]*)([^\s#])")
+_NEXT_LINE = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?\r?\n)*+([ \t]*+)([^\s#])")
 _SIGN = re.compile(r'[()\[\]{}|;]|"[^"\n]*"|#[^\n]*')
 
 _BOUNDS = frozenset(("_SEP", "LBRACE", "RBRACE", "BAR", "IMPLIES"))  # of statements
@@ -128,6 +128,8 @@ class Brackets(Scanner):
         self.early: Mend | None = None  # a `}` that may close too much
         self.bare: Mend | None = None  # the end of a line that may lack its `{`
         self.blamed: Mend | None = None  # what must be wrong
+        self.known: re.Match[str] | None = None  # the next line, asked for at an earlier one
+        self.known_to = start  # up to here that is the answer
         self.mended: Counter[Mend] = Counter()  # what was wrong in earlier runs
         self.settled = -1  # the start of the last statement whose brackets were reported
 
@@ -272,9 +274,19 @@ class Brackets(Scanner):
         elif column < bracket.indent and self.suspect is None and self.brackets:
             self.suspect = bracket, start
 
+    def next_line(self) -> re.Match[str] | None:
+        """The next line that is no comment: its indentation and its first character.
+
+        Asked at the end of each of the lines between, so the answer is kept.
+        """
+        if self.at >= self.known_to:
+            self.known = _NEXT_LINE.match(self.text, self.at, self.end)
+            self.known_to = self.known.start(2) + 1 if self.known else self.end
+        return self.known
+
     def suspect_line(self, start: int, line: int, indent: int) -> None:
         """Remember the first line that may lack its `{`, or stand behind a `}` that is missing."""
-        found = NEXT_LINE.match(self.text, self.at, self.end)
+        found = self.next_line()
         if not found:
             return
         if not found[1] and not self.brackets:
@@ -292,7 +304,7 @@ class Brackets(Scanner):
 
     def _goes_on(self, bracket: Bracket) -> bool:
         """Whether the body that was just closed goes on in the next line."""
-        found = NEXT_LINE.match(self.text, self.at, self.end)
+        found = self.next_line()
         if not found:
             return False
         indent = len(found[1])
@@ -447,7 +459,7 @@ class Brackets(Scanner):
     @property
     def lacks_brace(self) -> bool:
         """Whether the next line begins with a `|` that no body around it allows."""
-        found = NEXT_LINE.match(self.text, self.at, self.end)
+        found = self.next_line()
         if not found or found[2] != "|" or self.previous in ("LBRACE", "BAR", "IMPLIES"):
             return False
         if not self.brackets or self.brackets[-1].text != "{":

@@ -91,11 +91,12 @@ class GraphBuilder:
 
     def unique(self, base: str) -> str:
         """`base`, or `base_2`, `base_3`, ... when it is taken."""
-        name, number = base, 1
+        name, number = base, max(self._counters.get(base, 1), 1)
         while name in self.types or name in self._counters:
             number += 1
             name = f"{base}_{number}"
-        self._counters[name] = 0
+        self._counters[base] = number
+        self._counters.setdefault(name, 0)
         return name
 
     def numbered(self, word: str) -> str:

@@ -22,7 +22,7 @@ import re
 from collections import Counter
 
 from ._tables import PATTERNS
-from .brackets import ITEM_WORDS, NEXT_LINE, TWO_WORDS, WORD, Brackets, Mend
+from .brackets import ITEM_WORDS, TWO_WORDS, WORD, Brackets, Mend
 from .characters import INVISIBLE, LETTERS, LOOK_ALIKES, QUOTES, describe, invisible_characters
 from .diagnostics import Diagnostic, Help
 from .limits import DIGITS, ERRORS, NAME, STRING
@@ -68,6 +68,7 @@ _NUMBER_AHEAD = re.compile(r"[ \t]+\d")
 _LABELS = re.compile(rf"{WORD}(?:[ \t]*,[ \t]*{WORD})*:(?![:=])")
 _LABEL = re.compile(WORD)
 _NUMBER_LIKE = re.compile(r"[A-Za-z0-9_.]*[A-Za-z0-9_]|\.+")
+_BLANK_LINES = re.compile(r"(?:[ \t]*+\r?\n)*+")
 _FOREIGN_WORD = re.compile(r"\w+")
 _COMMENTS = {
     "//": re.compile(r"//[^\n]*(?:\n[ \t]*//[^\n]*)*"),
@@ -411,14 +412,17 @@ class Lexer(Brackets):
         return self.text[self.at : self.at + 1].isdigit() and not is_attached
 
     def _separator(self, text: str, start: int) -> None:
+        end = self.at
         if text != ";":
-            self._end_of_line(start)
+            self._end_of_line(start, end)
             return
         if not (self.in_parentheses and self.runs_on(text)):
-            self._end_statement(text, start)
+            self._end_statement(text, start, end)
 
-    def _end_of_line(self, start: int) -> None:
+    def _end_of_line(self, start: int, end: int) -> None:
         indent, line = self.indent(), self.line_start
+        if found := _BLANK_LINES.match(self.text, end, self.end):
+            self.at = found.end()
         if self._in_variant():
             indent = 0  # its header may take several lines
         self.line_start = self.at
@@ -436,18 +440,18 @@ class Lexer(Brackets):
             self._supply_brace(indent)
         else:
             self.suspect_line(start, line, indent)
-        self._end_statement("\n", start)
+        self._end_statement("\n", start, end)
 
-    def _end_statement(self, text: str, start: int) -> None:
+    def _end_statement(self, text: str, start: int, end: int) -> None:
         if self.gap is None:
-            self.gap = ("_SEP", text, start, self.at)
+            self.gap = ("_SEP", text, start, end)
         self.statement = ""
         self.operators = 0
         self.level = self.brackets[-1].level + 1 if self.brackets else 0
 
     def _supply_brace(self, indent: int) -> None:
         """Open a body whose `{` was forgotten, if the next line is further right."""
-        found = NEXT_LINE.match(self.text, self.at, self.end)
+        found = self.next_line()
         if not found or found[2] == "{" or len(found[1]) <= indent or self.previous == "COLON":
             return
         end = self.last_end
