@@ -43,6 +43,7 @@ def options_for_fixes(parser: ArgumentParser) -> None:
 
 def open_targets(options: Namespace, problems: list[Diagnostic]) -> list[Target]:
     """The files of the command line, each read once; those that cannot be are problems."""
+    _refuse_two_results(options)
     opened: dict[str, Source] = {}
     targets = []
     for spec in options.files:
@@ -79,7 +80,6 @@ def fixed(
 
     Raises CnnError when a file cannot be written.
     """
-    _refuse_two_results(options)
     from ..fixes import mend
 
     old = tuple(dict.fromkeys(target.source for target in targets if target.path is not None))
