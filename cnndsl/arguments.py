@@ -161,7 +161,8 @@ def _whole(value: object, describe: str, least: int) -> int:
     if value < least:
         raise _out_of_range(describe, value)
     if value > SIZE.value:
-        raise ArgumentProblem(SIZE.code, f"is too large: {value}; the limit is {SIZE.value}")
+        what = f"is too large: {value:,}; the limit is {SIZE.value:,}"
+        raise ArgumentProblem(SIZE.code, what, SIZE.help)
     return value
 
 

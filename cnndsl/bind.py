@@ -18,7 +18,6 @@ from .evaluate import (
     unknown_name,
     whole,
 )
-from .foreign import argument_help
 from .op import Op
 from .ops import OPS
 from .source import Span
@@ -102,6 +101,8 @@ class _Binding:
         if name in self.cls.fields:
             self._set(name, argument)
         elif not self.lenient:
+            from .foreign import argument_help
+
             place = name_span(argument)
             foreign = argument_help(name, argument.span, self.window)
             near = suggest(name, self.cls.fields, place) or (f"it is `{signature(self.cls)}`",)
@@ -178,10 +179,16 @@ class _Binding:
                 unknown_name(Name(argument.value.id, argument.span), self.scope)
             message = f"`{name}` of `{self.cls.word}` {problem}"
             help = (*problem.help, REPEAT_HELP) if isinstance(value, Window) else problem.help
+            help = help or (f"`cnnc ops {self.cls.word}` explains it",)
             fail(problem.code, message, argument.span, help=help)
 
     def _twice(self, name: str, argument: Given) -> None:
-        fail("E0205", f"`{name}` of `{self.cls.word}` is given twice", argument.span)
+        fail(
+            "E0205",
+            f"`{name}` of `{self.cls.word}` is given twice",
+            argument.span,
+            help=["leave one of the two out"],
+        )
 
 
 def _output_size(span: Span) -> Help | None:
@@ -216,7 +223,12 @@ def bind_parameters(
         if argument.name not in by_name:
             _unknown_parameter(callee, argument, by_name, parameters)
         if argument.name in named:
-            fail("E0205", f"`{argument.name}` is given twice", argument.span)
+            fail(
+                "E0205",
+                f"`{argument.name}` is given twice",
+                argument.span,
+                help=["leave one of the two out"],
+            )
         named[argument.name] = argument
     if len(positional) > len(parameters):
         extra = positional[len(parameters)]
@@ -317,7 +329,9 @@ def _bind_one(
 ) -> Any:
     name = parameter.names[0].id
     if argument is not None and name in named:
-        fail("E0205", f"`{name}` is given twice", named[name].span)
+        fail(
+            "E0205", f"`{name}` is given twice", named[name].span, help=["leave one of the two out"]
+        )
     argument = argument or named.get(name)
     default = None
     if parameter.default is not None:

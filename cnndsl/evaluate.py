@@ -11,7 +11,7 @@ import math
 import operator as python
 
 from .diagnostics import Help, fail, suggest
-from .limits import CALL_DEPTH, INTEGER, LIST, SIZE, TERMS, spend
+from .limits import CALL_DEPTH, INTEGER, LIST, NAME, SIZE, TERMS, spend
 from .op import OPS
 from .record import Record, replace
 from .source import Span
@@ -384,12 +384,17 @@ def _name(expr: Name, scope: Scope, depth: int) -> Any:
 
 def unknown_name(expr: Name, scope: Scope) -> Any:
     """Raise: a name that nothing defines."""
+    from .foreign import LAYERS, layer_help
+
     help = suggest(expr.id, scope.names(), expr.span)
     if scope.namespace.offers(expr.id):
         sentence = f"the standard library has `{expr.id}`: add `use std` at the top"
         help = (scope.namespace.add_standard(sentence),)
+    if expr.id in LAYERS:
+        help = (layer_help(expr.span),)
     if expr.id in POSITION:
         help = (Help("`nth` and `total` count the calls of a block, and are known inside it"),)
+    help = help or (Help(f"`let {expr.id} = ...` defines it, a parameter makes it an argument"),)
     fail("E0202", f"nothing here is called `{expr.id}`", expr.span, help=help)
 
 
@@ -397,7 +402,12 @@ def _template(expr: Template, scope: Scope, depth: int) -> Any:
     name = spell(expr, scope)
     if scope.labels is not None and (type := scope.labels(name)) is not None:
         return type
-    fail("E0202", f"there is no label `{name}`", expr.span)
+    fail(
+        "E0202",
+        f"there is no label `{name}`",
+        expr.span,
+        help=["a label is known from its line on"],
+    )
 
 
 def spell(ref: Name | Template, scope: Scope) -> str:
@@ -418,7 +428,11 @@ def spell(ref: Name | Template, scope: Scope) -> str:
                 f"this is {describe(value)}",
             )
         parts.append(str(value))
-    return "".join(parts)
+    name = "".join(parts)
+    if len(name) > NAME.value:
+        message = f"this label has {len(name):,} characters; the limit is {NAME.value:,}"
+        fail(NAME.code, message, ref.span, help=[NAME.help])
+    return name
 
 
 def _dims(expr: Dims, scope: Scope, depth: int) -> Window | Extents:
@@ -445,7 +459,12 @@ def _factor(expr: Expr, scope: Scope, depth: int) -> Any:
             help=help,
         )
     if not 0 <= value <= SIZE.value:
-        fail("E0603", f"a size must lie between 0 and 2^31 - 1, not {value}", expr.span)
+        fail(
+            "E0603",
+            f"a size must lie between 0 and 2^31 - 1, not {value:,}",
+            expr.span,
+            help=["are two numbers written as one?"],
+        )
     return value
 
 
@@ -463,7 +482,12 @@ def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
     elif isinstance(value, Padding):
         known = Padding.fields
     elif value is None:
-        fail("E0202", "`in` is the input of a block; there is none here", expr.value.span)
+        fail(
+            "E0202",
+            "`in` is the input of a block; there is none here",
+            expr.value.span,
+            help=["`in` has a meaning in blocks, and in models after `input`"],
+        )
     if expr.name not in known:
         has = f"it has {', '.join(f'`{name}`' for name in known)}" if known else ""
         fail(
@@ -482,13 +506,20 @@ def _index(expr: Index, scope: Scope, depth: int) -> Any:
     values = evaluate(expr.value, scope, depth)
     index = whole(evaluate(expr.index, scope, depth))
     if not isinstance(values, tuple):
-        fail("E0206", "only a list has elements", expr.value.span, f"this is {describe(values)}")
+        fail(
+            "E0206",
+            "only a list has elements",
+            expr.value.span,
+            f"this is {describe(values)}",
+            help=["a list is written `[64, 128, 256]`"],
+        )
     if not isinstance(index, int) or not 0 <= index < len(values):
         fail(
             "E0207",
             f"this list has the elements 0 to {len(values) - 1}",
             expr.index.span,
             f"this is {describe(index)}",
+            help=[f"the last one is number {len(values) - 1}: counting begins at 0"],
         )
     return values[index]
 
@@ -515,12 +546,23 @@ def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
         given = target.arguments + evaluate_arguments(expr.arguments, scope)
         return replace(target, arguments=given)
     if value is not None:
-        fail("E0206", f"`{name}` is not a function", expr.span, f"it is {describe(value)}")
+        fail(
+            "E0206",
+            f"`{name}` is not a function",
+            expr.span,
+            f"it is {describe(value)}",
+            help=[f"`let {name}(n) = ...` defines one"],
+        )
     inside = scope.inner()
     inside.fractional = scope.fractional or name in ROUNDING
     arguments = [evaluate(argument.value, inside, depth) for argument in expr.arguments]
     if any(argument.name for argument in expr.arguments):
-        fail("E0205", f"`{name}` takes no named arguments", expr.span)
+        fail(
+            "E0205",
+            f"`{name}` takes no named arguments",
+            expr.span,
+            help=["give them by position, without a name"],
+        )
     least, most, function = FUNCTIONS[name]
     if not least <= len(arguments) <= most:
         count = str(least) if least == most else f"{least} or more"
@@ -528,6 +570,7 @@ def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
             "E0205" if len(arguments) > most else "E0204",
             f"`{name}` takes {count} argument{'s' * (count != '1')}, not {len(arguments)}",
             expr.span,
+            help=["docs/language.md lists the functions"],
         )
     try:
         return _checked(function(*arguments), expr.span)
@@ -543,20 +586,28 @@ def _callee(name: Name, scope: Scope) -> Reference:
     if found is None:
         unknown_name(name, scope)
     if not isinstance(found, Reference):
-        fail("E0206", f"`{name.id}` takes no arguments", name.span, f"it is {describe(found)}")
+        fail(
+            "E0206",
+            f"`{name.id}` takes no arguments",
+            name.span,
+            f"it is {describe(found)}",
+            help=["leave the parentheses out"],
+        )
     return found
 
 
 def _apply_closure(closure: Closure, expr: CallExpr, scope: Scope, depth: int) -> Any:
+    spend(3, expr.span)  # a scope and its variables
     names = [parameter.id for parameter in closure.let.parameters or ()]
     values = [evaluate(argument.value, scope, depth) for argument in expr.arguments]
     if len(values) != len(names) or any(argument.name for argument in expr.arguments):
         expected = ", ".join(names)
+        count = f"{len(names)} argument{'s' * (len(names) != 1)}"
         fail(
             "E0204" if len(values) < len(names) else "E0205",
-            f"call it as `{expr.callee.id}({expected})`",
+            f"`{expr.callee.id}` takes {count}, not {len(values):,}",
             expr.span,
-            f"{len(values)} given, {len(names)} expected",
+            help=[f"call it as `{expr.callee.id}({expected})`"],
         )
     return evaluate(
         closure.let.value, closure.scope.inner(**dict(zip(names, values, strict=True))), depth
@@ -568,7 +619,13 @@ def _unary(expr: Unary, scope: Scope, depth: int) -> Any:
     if expr.operator == "not":
         return not truth(value, expr.operand.span)
     if isinstance(value, bool) or not isinstance(value, (int, float, Symbol)):
-        fail("E0206", "only a number can be negative", expr.span, f"this is {describe(value)}")
+        fail(
+            "E0206",
+            "only a number can be negative",
+            expr.span,
+            f"this is {describe(value)}",
+            help=["leave the sign out"],
+        )
     return _checked(-value, expr.span)
 
 
@@ -582,7 +639,13 @@ def _binary(expr: Binary, scope: Scope, depth: int) -> Any:
     right = evaluate_operand(expr.right, expr.left, scope, depth)
     if expr.operator == "in":
         if not isinstance(right, tuple):
-            fail("E0206", "`in` looks into a list", expr.right.span, f"this is {describe(right)}")
+            fail(
+                "E0206",
+                "`in` looks into a list",
+                expr.right.span,
+                f"this is {describe(right)}",
+                help=["write `n in [64, 128]`, or compare with `==`"],
+            )
         return left in right
     if expr.operator in ("==", "!="):
         return (left == right) == (expr.operator == "==")
@@ -605,7 +668,12 @@ def _divide(left: Any, right: Any, expr: Binary, fractional: bool) -> Any:
     if not _is_number(left) or not _is_number(right):
         _not_numbers(left, right, expr)
     if right == 0:
-        fail("E0207", "division by zero", expr.span)
+        fail(
+            "E0207",
+            "division by zero",
+            expr.span,
+            help=["choose another divisor, or ask first: `a / b if b != 0 else 1`"],
+        )
     if isinstance(left, Symbol) or isinstance(right, Symbol):
         if isinstance(right, int):
             return _checked(left // right, expr.span)
@@ -629,7 +697,12 @@ def _divide(left: Any, right: Any, expr: Binary, fractional: bool) -> Any:
 
 def _with_stride(window: Window, stride: Any, expr: Binary) -> Window:
     if window.stride != (1, 1):
-        fail("E0206", "this window has a stride already", expr.span)
+        fail(
+            "E0206",
+            "this window has a stride already",
+            expr.span,
+            help=["leave one of the two out"],
+        )
     if isinstance(stride, Window) and stride.stride == (1, 1):
         down, across = stride.size
     elif isinstance(stride, int) and not isinstance(stride, bool):
@@ -642,7 +715,12 @@ def _with_stride(window: Window, stride: Any, expr: Binary) -> Window:
             f"this is {describe(stride)}",
         )
     if down < 1 or across < 1:
-        fail("E0207", "a stride is at least 1", expr.right.span)
+        fail(
+            "E0207",
+            "a stride is at least 1",
+            expr.right.span,
+            help=["`3x3/1`, or `3x3`, reads every position"],
+        )
     return Window(window.height, window.width, down, across)
 
 
@@ -661,19 +739,34 @@ def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
         _not_numbers(left, right, expr)
     if operator == "**":
         if not _is_plain(left) or not _is_plain(right) or abs(right) > 64 or abs(left) > 10**6:
-            fail(INTEGER.code, "this power is too large", expr.span)
+            fail(INTEGER.code, "this power is too large", expr.span, help=[INTEGER.help])
         if left == 0 and right < 0:
-            fail("E0207", "division by zero", expr.span)
+            fail(
+                "E0207",
+                "division by zero",
+                expr.span,
+                help=["choose another divisor, or ask first: `a / b if b != 0 else 1`"],
+            )
         try:
             result = left**right
         except OverflowError:
-            fail(INTEGER.code, "this power is too large", expr.span)
+            fail(INTEGER.code, "this power is too large", expr.span, help=[INTEGER.help])
         if isinstance(result, complex):
-            fail("E0206", "a negative number has no such power", expr.span)
+            fail(
+                "E0206",
+                "a negative number has no such power",
+                expr.span,
+                help=["whole powers of it are defined"],
+            )
         return _checked(result, expr.span)
     if operator == "%":
         if right == 0:
-            fail("E0207", "division by zero", expr.span)
+            fail(
+                "E0207",
+                "division by zero",
+                expr.span,
+                help=["choose another divisor, or ask first: `a / b if b != 0 else 1`"],
+            )
         if isinstance(left, Symbol) or isinstance(right, Symbol):
             fail("E0310", "`%` needs known numbers", expr.span, "a symbolic size is used here")
         return _checked(left % right, expr.span)
@@ -780,7 +873,13 @@ def whole(value: Any) -> Any:
 def truth(value: Any, span: Span) -> bool:
     """A condition's value. Raises CnnError unless it is true or false."""
     if not isinstance(value, bool):
-        fail("E0206", "a condition is `true` or `false`", span, f"this is {describe(value)}")
+        fail(
+            "E0206",
+            "a condition is `true` or `false`",
+            span,
+            f"this is {describe(value)}",
+            help=["compare it: `n > 0`"],
+        )
     return value
 
 
@@ -795,9 +894,9 @@ def _is_plain(value: Any) -> bool:
 def _checked(value: Any, span: Span) -> Any:
     """A number that is not too large. Raises CnnError."""
     if isinstance(value, int) and abs(value) > INTEGER.value:
-        fail(INTEGER.code, "this number is beyond 2^63 - 1", span)
+        fail(INTEGER.code, "this number is beyond 2^63 - 1", span, help=[INTEGER.help])
     if isinstance(value, float) and not math.isfinite(value):
-        fail(INTEGER.code, "this number is too large", span)
+        fail(INTEGER.code, "this number is too large", span, help=[INTEGER.help])
     if isinstance(value, Symbol):
         check_symbol(value, span)
     return value
@@ -809,13 +908,14 @@ def check_symbol(size: Symbol, span: Span) -> None:
         message = f"this symbolic size has {size.weight:,} terms; the limit is {TERMS.value}"
         fail(TERMS.code, message, span, help=[TERMS.help])
     if any(abs(factor) > INTEGER.value for _, factor in size.terms):
-        fail(INTEGER.code, "a number in this symbolic size is beyond 2^63 - 1", span)
+        message = "a number in this symbolic size is beyond 2^63 - 1"
+        fail(INTEGER.code, message, span, help=[INTEGER.help])
 
 
 def check_length(length: int, span: Span) -> None:
     """Count the elements of a new list. Raises CnnError when there are too many."""
     if length > LIST.value:
-        message = f"this list has {length:,} elements; the limit is {LIST.value:,}"
+        message = f"a list of {length:,} elements or more; the limit is {LIST.value:,}"
         fail(LIST.code, message, span, help=[LIST.help])
     spend(max(length, 0), span)
 

@@ -197,7 +197,12 @@ def read_source(path: str, name: str, span: Span | None = None, root: str | None
 def _read(path: str, name: str, span: Span | None, root: str | None) -> bytes:
     """The start of a regular file; other files are never opened, some wait or act when they are."""
     if not stat.S_ISREG(os.stat(path).st_mode):
-        fail("E0501", f"`{name}` is not a file", span)
+        fail(
+            "E0501",
+            f"`{name}` is not a file",
+            span,
+            help=["name a file of it, `folder/blocks.cnn`"],
+        )
     extra = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, os.O_RDONLY | extra | (getattr(os, "O_NOFOLLOW", 0) if root else 0))
     with open(handle, "rb") as file:
@@ -242,13 +247,21 @@ def _cannot_read(
     folder = os.path.dirname(path) or "."
     beside = sorted(f for f in _list(folder) if f.endswith(".cnn"))
     stems = {os.path.splitext(file)[0]: file for file in beside}
-    near = nearest(os.path.splitext(os.path.basename(path))[0], stems)
+    stem = os.path.splitext(os.path.basename(path))[0]
+    near = (stem,) if stem in stems else nearest(stem, stems)
     help: list[Help | str] = []
     if near:
         found = os.path.join(os.path.dirname(name), stems[near[0]])
         fix = _renamed(span, stems[near[0]], len(near) == 1) if span is not None else None
         help = [Help(f"did you mean `{found}`?", fix)]
+    if not help:
+        help = [f"beside it there are {_listed(beside)}" if beside else "its folder has no specs"]
     fail("E0501", f"there is no file `{name}`", span, help=help)
+
+
+def _listed(files: list[str]) -> str:
+    shown = [f"`{file}`" for file in files[:5]]
+    return ", ".join([*shown, f"{len(files) - 5:,} more"] if len(files) > 5 else shown)
 
 
 def _renamed(span: Span, file: str, safe: bool) -> Fix:

@@ -167,7 +167,12 @@ class Namespace:
         """The value of a `let` of this file, computed once."""
         name = let.name.id
         if name in self._pending:
-            fail("E0402", f"`{name}` is defined by itself", let.name.span)
+            fail(
+                "E0402",
+                f"`{name}` is defined by itself",
+                let.name.span,
+                help=["one of the definitions that lead back here needs a value of its own"],
+            )
         if name not in self._constants:
             self._pending.add(name)
             try:
@@ -202,9 +207,9 @@ def _edition(file: File) -> Iterator[Diagnostic]:
 
 
 def _defined_twice(file: File) -> Iterator[Diagnostic]:
-    """Definitions of one name, and of two names that emitted code could not tell apart."""
+    """Definitions of one name, and blocks or models of two names that readers confuse."""
     first: dict[str, Name] = {}
-    alike: dict[str, Name] = {}
+    alike: dict[tuple[type, str], Name] = {}
     for item in file.items:
         if isinstance(item, Use) or not item.name.id:  # the name was not understood
             continue
@@ -217,18 +222,17 @@ def _defined_twice(file: File) -> Iterator[Diagnostic]:
                 also=[Label(first[name.id].span, "first defined here")],
                 help=["give one of them another name"],
             )
-        elif isinstance(item, Block | Model) and (folded := _folded(name.id)) in alike:
-            other = alike[folded]
+        elif other := alike.get((type(item), _folded(name.id))):
             yield error(
                 "E0212",
                 f"`{name.id}` and `{other.id}` differ only in capitals and underscores",
                 name.span,
                 also=[Label(other.span, "the other one")],
-                notes=["classes and files are named after both, and would have one name"],
+                notes=["readers take one for the other, and so do disks that ignore capitals"],
                 help=["give one of them another name"],
             )
         if isinstance(item, Block | Model):
-            alike.setdefault(_folded(name.id), name)
+            alike.setdefault((type(item), _folded(name.id)), name)
         first.setdefault(name.id, name)
 
 
@@ -275,6 +279,8 @@ def _missing(use: Use, known: Iterable[str], where: str, library: Library) -> li
             help: tuple[Help | str, ...] = suggest(name.id, known, name.span)
             if name.id in library.rules:
                 help = ("it is a rule of the catalogue, which needs no `use`",)
+            has = _listed([other for other in known if other not in library.rules])
+            help = help or ((f"it has {has}",) if has else ("it defines nothing",))
             message = f"{where} has no `{name.id}`"
             problems.append(error("E0504", message, name.span, help=help))
     return problems

@@ -556,13 +556,14 @@ def _problems_of_rule(
         if filled[0]:
             yield error("E0101", "nothing stands behind this `=>`", signs[0], help=[help])
         else:
-            yield error("E0101", "nothing stands before this `=>`", signs[0])
+            help = "write what is replaced before it: `conv 5x5, n => ...`"
+            yield error("E0101", "nothing stands before this `=>`", signs[0], help=[help])
     elif not signs and not transforms:
         help = "write `what is replaced => what replaces it`, or `transform` and a name"
         yield error("E0101", "this rule replaces nothing", name.span, help=[help])
     if any(filled) and transforms:
         message = "a rule has sides or a `transform`, not both"
-        yield error("E0101", message, transforms[0].span)
+        yield error("E0101", message, transforms[0].span, help=["leave one of them out"])
 
 
 def _arrow(statement: Statement) -> Arrow | None:

@@ -1,25 +1,39 @@
-"""`tests/errors/*.md`: specs with the complete messages that they give.
+"""`tests/errors/*.md`: specs and commands with the complete messages that they give.
 
-A case is a heading, prose, a `cnn` block and an `error` block. `cnn name=blocks.cnn`
-marks a file beside the main one, `error --strict` adds options of `cnnc check`.
+A case is a heading, prose, blocks of files and an `error` block with the messages:
+
+    cnn [name=FILE]      a spec, `net.cnn` if it has no name
+    text name=FILE       another file
+    weights name=FILE    a checkpoint in safetensors, one line for each tensor: `stem.weight 8x3x3x3`
+    sh                   command lines, `PATH= cnnc draw net.cnn -o net.svg`; without such a block
+                         it is `cnnc check net.cnn`
+    error [--strict]     the messages; options of `cnnc check`
+
 `pytest tests/test_error_suites.py --update-golden` fills the error blocks in; a block
 that holds codes only (`E0102`) is filled when the codes are right.
 """
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import shlex
+from collections import Counter
+from contextlib import redirect_stderr, redirect_stdout
+from math import prod
 from pathlib import Path
 
 import pytest
 
+from cnndsl import cli
 from cnndsl.codes import CODES
 from cnndsl.diagnostics import CnnError, Diagnostic
 from cnndsl.record import Record
 from cnndsl.render import render
 
 FOLDER = Path(__file__).parent / "errors"
-BLOCK = re.compile(r"^```(cnn|error)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(cnn|text|weights|sh|error)\b([^\n]*)\n(.*?)^```$", re.M | re.S)
 CODES_ONLY = re.compile(r"(?:[EW]\d{4}\s*)+")
 MAIN = "net.cnn"
 
@@ -34,6 +48,7 @@ class Case(Record):
         files: texts by name.
         options: of `cnnc check`.
         expected: the messages.
+        commands: command lines, if it is not `cnnc check`.
     """
 
     suite: Path
@@ -42,6 +57,7 @@ class Case(Record):
     files: tuple[tuple[str, str], ...]
     options: tuple[str, ...]
     expected: str
+    commands: tuple[str, ...] = ()
 
 
 def read_cases(suite: Path) -> list[Case]:
@@ -49,35 +65,94 @@ def read_cases(suite: Path) -> list[Case]:
     cases: list[Case] = []
     text = suite.read_text(encoding="utf-8")
     files: dict[str, str] = {}
+    commands: tuple[str, ...] = ()
     for block in BLOCK.finditer(text):
         kind, options, body = block.groups()
-        if kind == "cnn":
+        if kind == "sh":
+            commands = tuple(body.splitlines())
+        elif kind != "error":
             files[options.strip().removeprefix("name=") or MAIN] = body
-            continue
-        titles = re.findall(r"^## (.+)$", text[: block.start()], re.MULTILINE)
-        title = titles[-1] if titles else suite.stem
-        given = tuple(options.split())
-        cases.append(Case(suite, title, len(cases), tuple(files.items()), given, body))
-        files = {}
+        else:
+            titles = re.findall(r"^## (.+)$", text[: block.start()], re.MULTILINE)
+            title = titles[-1] if titles else suite.stem
+            given = tuple(options.split())
+            whole = tuple(files.items())
+            cases.append(Case(suite, title, len(cases), whole, given, body, commands))
+            files, commands = {}, ()
     return cases
 
 
 CASES = [case for suite in sorted(FOLDER.glob("*.md")) for case in read_cases(suite)]
 
 
-def diagnostics_of(case: Case, folder: Path) -> list[Diagnostic]:
-    """What `cnnc check` finds in a case."""
-    from cnndsl import driver
-
+def write_files(case: Case, folder: Path) -> None:
     for name, text in case.files:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        if name.endswith(".safetensors"):
+            path.write_bytes(checkpoint(text))
+        else:
+            path.write_text(text, encoding="utf-8")
+
+
+def checkpoint(text: str) -> bytes:
+    """A file of safetensors with zeros; each line has a name and a shape."""
+    header: dict[str, object] = {}
+    end = 0
+    for line in text.splitlines():
+        name, size = line.split()
+        shape = [int(extent) for extent in size.split("x")]
+        start, end = end, end + 4 * prod(shape)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    head = json.dumps(header).encode()
+    return len(head).to_bytes(8, "little") + head + bytes(end)
+
+
+def diagnostics_of(case: Case, folder: Path) -> list[Diagnostic]:
+    """What the commands of a case, or `cnnc check`, find."""
+    from cnndsl import driver
+
+    if case.commands:
+        return told(case, folder)[0]
+    write_files(case, folder)
     try:
         done = driver.check(MAIN, strict="--strict" in case.options)
     except CnnError as problem:
         return list(problem.diagnostics)
     return [diagnostic for compiled in done for diagnostic in compiled.diagnostics]
+
+
+def told(case: Case, folder: Path) -> tuple[list[Diagnostic], str]:
+    """The diagnostics of a case, and what the person at the terminal reads."""
+    if not case.commands:
+        found = diagnostics_of(case, folder)
+        return found, "\n\n".join(render(problem, width=100) for problem in found) + "\n"
+    import cnndsl.render
+
+    write_files(case, folder)
+    found: list[Diagnostic] = []
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    render_all = cnndsl.render.render_all
+
+    def kept(diagnostics: list[Diagnostic], **style: object) -> str:
+        found.extend(diagnostics)
+        return render_all(diagnostics, **style)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.syspath_prepend(str(folder))
+        patch.setattr(cnndsl.render, "render_all", kept)
+        for name in ("NO_COLOR", "FORCE_COLOR"):
+            patch.delenv(name, raising=False)
+        for line in case.commands:
+            words = shlex.split(line)
+            while "=" in words[0]:
+                name, _, value = words.pop(0).partition("=")
+                patch.setenv(name, value)
+            assert words[0] == "cnnc", line
+            with redirect_stderr(shown), redirect_stdout(io.StringIO()):
+                cli.main(words[1:])
+    return found, shown.buffer.getvalue().decode()  # type: ignore[attr-defined]
 
 
 def rewrite(case: Case, text: str) -> None:
@@ -97,9 +172,8 @@ def test_messages(
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    found = diagnostics_of(case, tmp_path)
-    assert found, "no error was found"
-    text = "\n\n".join(render(diagnostic, width=100) for diagnostic in found) + "\n"
+    found, text = told(case, tmp_path)
+    assert text.strip(), "no error was found"
     if CODES_ONLY.fullmatch(case.expected):
         assert [diagnostic.code for diagnostic in found] == case.expected.split()
         if not update:

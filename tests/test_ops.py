@@ -549,9 +549,9 @@ REFUSED = [
     (Add(), (map_type(56, 56, 64), map_type(28, 28, 64)), "E0301",
      "`add` needs equal shapes, not 56x56x64 and 28x28x64: height 28 ≠ 56, width 28 ≠ 56"),
     (Add(), (map_type(7, 7, 64), vector(64)), "E0301",
-     "`add` needs equal shapes, not 7x7x64 and 64: the ranks differ"),
+     "`add` needs equal shapes, not 7x7x64 and 64: one is a map, the other a vector"),
     (Sub(), (map_type(7, 7, 64), vector(64)), "E0301",
-     "`sub` needs equal shapes, not 7x7x64 and 64: the ranks differ"),
+     "`sub` needs equal shapes, not 7x7x64 and 64: one is a map, the other a vector"),
     (Mul(), (map_type(7, 7, 64), vector(32)), "E0301",
      "`mul` needs equal shapes, or equal channels to scale, not 7x7x64 and 32: "
      "channels 32 ≠ 64"),

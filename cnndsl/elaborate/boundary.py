@@ -54,7 +54,12 @@ def input_shape(run: Run, shape: Expr, context: Context) -> tuple[Size, ...]:
         sizes = given
     run.inputs_used += 1
     if any(size == 0 for size in sizes):
-        fail("E0207", "no size of an input may be 0", shape.span)
+        fail(
+            "E0207",
+            "no size of an input may be 0",
+            shape.span,
+            help=["it is height x width x channels: `input 224x224x3`"],
+        )
     if not isinstance(sizes[-1], int):
         fail(
             "E0310",
@@ -116,7 +121,12 @@ def output_statement(run: Run, statement: OutputStatement, flow: Flow, context: 
         fail("E0403", "only a model has training outputs", statement.span)
     for title, source in output_values(run, names, flow, context, statement):
         if any(output.name == title for output in run.builder.outputs):
-            fail("E0208", f"the output `{title}` is given twice", statement.span)
+            fail(
+                "E0208",
+                f"the output `{title}` is given twice",
+                statement.span,
+                help=["give one of them another name"],
+            )
         run.builder.outputs.append(Output(title, source, training, weight))
     return flow
 
@@ -146,7 +156,12 @@ def output_values(
         return [(f"{spelled[0]}_{i + 1}", value) for i, value in enumerate(flow)]
     unknown = next(n for n, v in zip(names, labelled, strict=True) if not v)
     values_of(run, unknown, context)
-    fail("E0209", f"{len(spelled)} outputs for {len(flow)} values", statement.span)
+    fail(
+        "E0209",
+        f"{len(spelled)} outputs for {len(flow)} values",
+        statement.span,
+        help=["name each value, or join them with `concat`"],
+    )
 
 
 def loss_weight(run: Run, expr: Expr, context: Context) -> float:

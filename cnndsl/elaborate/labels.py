@@ -47,6 +47,7 @@ def define_labels(
             "E0209",
             f"{len(labels)} labels for {len(flow)} value{'s' * (len(flow) != 1)}",
             refs[0].span,
+            help=["give each value a label, or one label to all"],
         )
     elif labels:
         run.builder.labels[labels[0]] = flow
@@ -68,6 +69,7 @@ def values_of(run: Run, ref: Name | Template, context: Context) -> Flow:
     help = suggest(name, known, ref.span) if isinstance(ref, Name) else ()
     if not help and known:
         help = (Help(f"labels so far: {', '.join(f'`{k}`' for k in known[-8:])}"),)
+    help = help or (Help(f"give a statement above the label: `{name}: conv 3x3, 64`"),)
     fail("E0202", f"there is no label `{name}` above this line", ref.span, help=help)
 
 

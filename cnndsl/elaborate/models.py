@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..bind import Defaults, bind_parameters, name_span, variables_of
-from ..diagnostics import Diagnostic, Help, Label, error, fail, suggest
+from ..diagnostics import Help, Label, error, fail, suggest
 from ..evaluate import (
     Given,
     RuleRef,
@@ -19,7 +19,7 @@ from ..evaluate import (
     rules_of,
     spell,
 )
-from ..graph import Graph, Module, Node, living
+from ..graph import Graph, Module
 from ..limits import BLOCK_DEPTH
 from ..namespace import Namespace
 from ..record import Record, replace
@@ -90,33 +90,25 @@ def check_inputs_used(run: Run, base: Model) -> None:
 
 
 def check_inputs_read(run: Run, main: Graph) -> None:
-    """Report inputs that no output depends on."""
+    """Report inputs that nothing reads: the flow has left them behind."""
     if run.problems:
         return
-    needed = {name for node in living(main, main.outputs).nodes for name in node.inputs}
-    needed.update(output.value for output in main.outputs)
-    for value in main.inputs:
-        if value.name not in needed:
-            run.report(unread(value.name, main, run.builder.origins[value.name]))
-
-
-def unread(name: str, main: Graph, span: Span) -> Diagnostic:
-    reached = {name}
-    last: Node | None = None
-    for node in main.nodes:
-        if reached & set(node.inputs):
-            reached.update(value.name for value in node.outputs)
-            last = node
-    return error(
-        "E0404",
-        f"no output depends on the input `{name}`",
-        span,
-        also=[Label(last.span, "its way ends here")] if last and last.span else (),
-        help=[
-            f"`from {name}` begins a chain with it; join the chains with `concat` or `add`, "
-            "or name each end with `output`"
-        ],
-    )
+    read = {name for node in main.nodes for name in node.inputs}
+    read.update(output.value for output in main.outputs)
+    spans = run.builder.origins
+    for value, after in zip(main.inputs, (*main.inputs[1:], None), strict=True):
+        if value.name in read:
+            continue
+        leaves = [Label(spans[after.name], "the flow goes on from here")] if after else []
+        run.report(
+            error(
+                "E0404",
+                f"nothing reads the input `{value.name}`",
+                spans[value.name],
+                also=leaves,
+                help=[f"`from {value.name}` goes back to it; `concat` or `add` join two chains"],
+            )
+        )
 
 
 class Instance(Record):
@@ -275,7 +267,12 @@ def base_of(
             help=help,
         )
     if len(passed) > BLOCK_DEPTH.value or call.callee.id in passed:
-        fail("E0402", f"the model `{call.callee.id}` is a variant of itself", call.callee.span)
+        fail(
+            "E0402",
+            f"the model `{call.callee.id}` is a variant of itself",
+            call.callee.span,
+            help=["one of the models that lead back here needs a body of its own"],
+        )
     return (*found, evaluate_arguments(call.arguments, scope))
 
 

@@ -6,9 +6,8 @@ from math import prod
 
 from ..bind import Ref, bind_operator
 from ..build import Flow, Place, Step
-from ..diagnostics import CnnError, Fix, Help, Label, fail, suggest
+from ..diagnostics import CnnError, Label, fail, suggest
 from ..evaluate import BlockRef, Given, OpRef, Scope, check_symbol, describe, lookup, spell
-from ..foreign import FOREIGN
 from ..graph import Call
 from ..limits import INTEGER, SIZE
 from ..op import Op, ShapeError
@@ -46,14 +45,10 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             name.span,
             f"it is {describe(value)}",
         )
-    if name.id in FOREIGN:
-        ours = FOREIGN[name.id]
-        fail(
-            "E0201",
-            f"there is no operator `{name.id}`",
-            name.span,
-            help=[Help(f"it is called `{ours}` here", Fix(name.span, ours))],
-        )
+    from ..foreign import LAYERS, layer_help
+
+    if name.id in LAYERS:
+        fail("E0201", f"there is no operator `{name.id}`", name.span, help=[layer_help(name.span)])
     if scope.namespace.offers(name.id):
         sentence = "the standard library has it: add `use std` at the top"
         fail(
@@ -186,11 +181,13 @@ def check_limits(
                 check_symbol(size, span)
         elements = type.elements
         if isinstance(elements, int) and elements > INTEGER.value:
-            fail(INTEGER.code, f"a value of {type} has more than 2^63 - 1 elements", span)
+            message = f"a value of {type} has more than 2^63 - 1 elements"
+            fail(INTEGER.code, message, span, help=[INTEGER.help])
         if any(isinstance(size, int) and size > SIZE.value for size in type.shape):
-            fail(SIZE.code, f"a size of {type} is beyond 2^31 - 1", span)
+            fail(SIZE.code, f"a size of {type} is beyond 2^31 - 1", span, help=[SIZE.help])
     if sum(prod(weight.shape) for weight in op.weights(*inputs)) > INTEGER.value:
-        fail(INTEGER.code, f"`{op.word}` has more than 2^63 - 1 weights here", span)
+        message = f"`{op.word}` has more than 2^63 - 1 weights here"
+        fail(INTEGER.code, message, span, help=[INTEGER.help])
 
 
 @rule_for(Share)

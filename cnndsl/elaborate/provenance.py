@@ -69,6 +69,8 @@ def shape_error(
         message = f"{message.rpartition(': ')[0]}: an odd size was halved on the way"
     elif len(flow) > 1:
         help = keep_size(histories, fault) or help
+    if problem.code == "E0303" and op.family == "pool":
+        help = (*help, "`globalavgpool` takes the mean of maps of every size")
     notes = [*problem.notes, *table(run, flow, problem.odd, bool(ends))]
     if problem.code == "E0303":
         notes += at_input(op, histories[0])
@@ -164,6 +166,8 @@ def even_out(odd: Step, histories: list[list[Step]]) -> str:
 
 def keep_size(histories: list[list[Step]], fault: int) -> tuple[str, ...]:
     """The padding that is missing, where one window without enough of it is the cause."""
+    if all(steps[0].op is None and not steps[0].room.outside for steps in histories):
+        return ("give the inputs of the network the same height and width",)
     own = [[s for s in steps if s.op is not None and s.resizes] for steps in own_steps(histories)]
     if len(own[fault]) != 1 or any(steps for i, steps in enumerate(own) if i != fault):
         return ()

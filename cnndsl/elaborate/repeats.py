@@ -13,6 +13,7 @@ import re
 from ..diagnostics import Label, fail
 from ..evaluate import describe, evaluate, whole
 from ..limits import NODES, spend
+from ..notation import number
 from ..source import Span
 from ..symbol import Symbol
 from ..syntax import Apply, Each, Expr, For, Group, Parallel
@@ -33,11 +34,24 @@ def repeat_count(run: Run, times: Expr | None, context: Context) -> int | None:
         return None
     value = whole(evaluate(times, context.scope))
     if isinstance(value, Symbol):
-        fail("E0310", "a repeat needs a known number", times.span, f"this is {value}")
+        fail("E0310", "a repeat needs a known number", times.span, f"this is {number(value)}",
+             help=["give the input a fixed size, in the spec or with `--input`"])  # fmt: skip
     if not isinstance(value, int) or isinstance(value, bool):
-        fail("E0206", "a repeat counts in whole numbers", times.span, f"this is {describe(value)}")
+        fail(
+            "E0206",
+            "a repeat counts in whole numbers",
+            times.span,
+            f"this is {describe(value)}",
+            help=["round it: `floor(x)`, `ceil(x)` or `round(x)`"],
+        )
     if value < 0:
-        fail("E0207", "a repeat cannot be negative", times.span, f"this is `{value}`")
+        fail(
+            "E0207",
+            "a repeat cannot be negative",
+            times.span,
+            f"this is `{value}`",
+            help=["a repeat of 0 leaves it out; `max(0, n)` ends there"],
+        )
     if value > NODES.cap:
         message = f"{value:,} copies are more than the hard limit of {NODES.cap:,}"
         also = factor_labels(context.factors)

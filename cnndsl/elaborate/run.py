@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 MAX_SITES = 5  # how many calls a message lists
+ENOUGH = 4
+"""Failures are counted up to so many times what is printed; each costs a search for its help."""
 MERGES = ("concat", "add", "sub", "mul")
 NO_DECISIONS: dict[Span, set[bool]] = {}
 
@@ -166,7 +168,7 @@ class Context:
     def round(self, name: str, value: Any, factor: Factor) -> Context:
         """The context of one round of a loop."""
         scope = self.scope.inner(**{name: value})
-        rounds = (*self.rounds, f"with `{name}` = {value}")
+        rounds = (*self.rounds, f"round `{name}` = {value}")
         return Context(scope, self.defaults, self.region, rounds, (*self.factors, factor))
 
 
@@ -233,6 +235,7 @@ class Run:
             return
         self._seen.add(key)
         diagnostic = in_own_file(diagnostic, self.frames)
+        place = diagnostic.place
         later = [text for text in rounds if not text.startswith("copy 1 ")]
         notes = [f"in {', '.join(later)}"] if later else []
         notes += use_sites([frame for frame in self.frames if frame.name and frame.span != place])
@@ -241,7 +244,7 @@ class Run:
     def failed(self) -> None:
         """Count a statement that is wrong. Raises Enough after very many."""
         self.failures += 1
-        if self.failures >= ERRORS.cap:
+        if self.failures >= ENOUGH * ERRORS.value:
             raise Enough(*self.problems)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..build import Flow
-from ..diagnostics import CnnError, Diagnostic, error, fail
+from ..diagnostics import CnnError, Diagnostic, Fix, Help, error, fail
 from ..evaluate import Extents, describe, evaluate, whole
 from ..graph import Constraint
 from ..passes.marks import size_labels
@@ -41,6 +41,7 @@ def annotated(run: Run, flow: Flow, statement: Any, context: Context) -> Flow:
             "E0209",
             f"a shape annotation is for one value, the flow carries {len(flow)}",
             shape.span,
+            help=["`from a` chooses one of them, and `expect shape(a) = 28x28x64` is about one"],
         )
     found = run.builder.types[flow[0]]
     if found.is_map and len(claimed) == 2:  # height × width, as many tables have it
@@ -80,13 +81,16 @@ def wrong_shape(
     run: Run, found: TensorType, claimed: tuple[Size, ...], value: str, span: Span
 ) -> Diagnostic:
     wanted = "x".join(map(str, claimed))
+    help = Help("correct the annotation, or the statement it is about")
+    if len(claimed) == 3 and (*claimed[1:], claimed[0]) == found.shape:
+        help = Help("the order is height x width x channels", Fix(span, str(found)))
     return error(
         "E0309",
         f"this is {found}, not {wanted}",
         span,
         "claimed here",
         also=size_labels(room_of(run), value, claimed, most=1),
-        help=["correct the annotation, or the statement it is about"],
+        help=[help],
     )
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from typing import ClassVar
 
 
+KINDS = {1: "vector", 2: "sequence", 3: "map"}
+
+
 class Merge(Op):
     """Base of the merges: which inputs must agree, and in which sizes."""
 
@@ -55,6 +58,12 @@ class Merge(Op):
             return (self.projection(*stride),)
         if apart <= {0, 1}:
             return ("`pad` or `crop` the larger or the smaller one by one",)
+        high, wide = (a - b for a, b in zip(x.shape[:-1], other.shape[:-1], strict=True))
+        if isinstance(high, int) and high == wide and high % 2 == 0:
+            big, small = (x, other) if high > 0 else (other, x)
+            size = TensorType(small.shape[:-1])
+            return (f"`crop {abs(high) // 2}` brings an input of {big} to {size}, or give the "
+                    "windows paddings that keep the size",)  # fmt: skip
         return ("give the branches equal strides, and paddings that keep the size",)
 
     def projection(self, big: TensorType, small: TensorType, stride: int) -> str:
@@ -148,7 +157,7 @@ class Mul(Merge):
 def _differences(x: TensorType, usual: TensorType) -> str:
     """In what the sizes differ for sure: `height 28 ≠ 56, channels 64 ≠ 128`, or nothing."""
     if x.rank != usual.rank:
-        return "the ranks differ"
+        return f"one is a {KINDS[usual.rank]}, the other a {KINDS[x.rank]}"
     return ", ".join(
         f"{axis} {a} ≠ {b}"
         for axis, a, b in zip(_axis_names(x), x.shape, usual.shape, strict=True)

@@ -352,7 +352,8 @@ def _mended(parts: tuple[int, ...], channels: int) -> tuple[str, ...]:
     last = channels - sum(parts[:-1])
     own = [f"`split [{', '.join(map(str, (*parts[:-1], last)))}]`"] if last > 0 else []
     equal = [f"`split {len(parts)}`"] if channels % len(parts) == 0 else []
-    return (f"{' or '.join(own + equal)} divides {channels} channels",) if own or equal else ()
+    better = " or ".join(own + equal)
+    return (f"{better} divides {channels} channels" if better else f"make them {channels} in all",)
 
 
 @op("identity", family="reshape")

@@ -106,16 +106,15 @@ def _does_not_fit(
     short = max(along.extent + 1 - rows for along, rows in zip(axes, room, strict=True))
     padding = max(along.lo for along in axes) + -(-short // 2)
     most = [max(min(k, rows), 1) for (_, _, k), rows in zip(sides, room, strict=True)]
-    smaller = "a smaller dilation" if dilated else f"a window of at most {most[0]}x{most[1]}"
+    smaller = f"a window of at most {most[0]}x{most[1]}"
+    if dilated or most == [1, 1]:
+        smaller = "a smaller dilation" if dilated else "a larger map, after fewer strides"
     raise ShapeError(
         "E0303",
         f"a {window.height}x{window.width} window{dilated} does not fit into {kind(x)}",
         argument=0,
         notes=(f"{name}: {along.formula(n)}; the smallest {name} that fits is {needed}",),
-        help=(
-            f"{smaller}, or `pad={padding}`, makes it fit",
-            "`globalavgpool` takes the mean of maps of every size",
-        ),
+        help=(f"{smaller}, or `pad={padding}`, makes it fit",),
     )
 
 

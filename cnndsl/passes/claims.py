@@ -113,7 +113,7 @@ def _prove(claim: Claim, subject: Subject) -> Verdict:
             found,
             error(
                 "E0310",
-                f"`{claim.metric}` depends on the input's size: {found}",
+                f"`{claim.metric}` depends on the input's size: {number(found)}",
                 claim.span,
                 help=["claim it as a formula, or for a model with a fixed input"],
             ),
@@ -155,7 +155,7 @@ def _refuted(claim: Claim, found: Found, text: str, subject: Subject) -> Diagnos
     shown = "x".join(map(str, found)) if isinstance(found, tuple) else number(found)
     notes = [f"source of the claim: {claim.note}"] if claim.note else []
     if isinstance(found, int) and isinstance(claim.value, (int, float)) and claim.value:
-        notes.append(f"{(found - claim.value) / claim.value:+.2%} from the claimed value")
+        notes.append(_apart(found, claim.value))
     return error(
         "E0309",
         f"expected `{text}`, found {shown}",
@@ -165,6 +165,13 @@ def _refuted(claim: Claim, found: Found, text: str, subject: Subject) -> Diagnos
         notes=notes,
         help=["correct the claim or the network; `cnnc report` shows where the number comes from"],
     )
+
+
+def _apart(found: int, value: float) -> str:
+    """How far a number is from the claim: in percent, small whole ones by their difference."""
+    if isinstance(value, int) and abs(value) < 1_000:
+        return f"{abs(found - value):,} {'more' if found > value else 'fewer'} than claimed"
+    return f"{(found - value) / value:+.2%} from the claimed value".replace("-", "−")
 
 
 def _origin(claim: Claim, subject: Subject) -> list[Label]:

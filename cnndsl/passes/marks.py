@@ -24,27 +24,41 @@ class Marks:
 
     def __init__(self) -> None:
         self.texts: dict[Span, list[str]] = {}
+        self.changed: set[Span] = set()
 
     def add(self, span: Span | None, text: str) -> None:
         if span is not None and text not in self.texts.setdefault(span, []):
             self.texts[span].append(text)
 
     def add_sizes(self, steps: Sequence[Step], most: int = MAX_STEPS) -> None:
-        """Mark the last windows that changed the height and width, with the arithmetic."""
+        """Mark the last statements that changed the height and width, with the arithmetic."""
         changes = [step for step in steps if step.op is not None and step.resizes]
-        kept = [*changes[:most], *(step for step in changes[most:] if step.halves_odd)]
-        for step in reversed(kept):
-            before, after = positions(step.before), positions(step.after)
-            known = step.place is not None and any(
-                text.startswith(f"{after}") for text in self.texts.get(step.place, ())
-            )
-            text = f"from {before}" if known else f"{before} becomes {after}"
-            arithmetic = formula(step)
-            if step.room.calls:
-                self.add(step.place, text)
-                self.add(step.span, arithmetic or text)
-            else:
-                self.add(step.place, f"{text}: {arithmetic}" if arithmetic else text)
+        places: dict[Span | None, list[Step]] = {}
+        for step in changes:
+            places.setdefault(step.place, []).append(step)
+        groups = list(places.values())
+        kept = groups[:most]
+        kept += [group for group in groups[most:] if any(step.halves_odd for step in group)]
+        for group in reversed(kept):
+            self._add_change(group)
+
+    def _add_change(self, group: Sequence[Step]) -> None:
+        """Mark one statement, which may have changed the size more than once."""
+        last = group[0]
+        place = last.place
+        if place is None or place in self.changed:
+            return
+        self.changed.add(place)
+        sizes = [positions(step.after) for step in group] + [positions(group[-1].before)]
+        known = any(text.startswith(f"{sizes[0]}") for text in self.texts.get(place, ()))
+        text = f"from {sizes[1]}" if known else f"{sizes[1]} becomes {sizes[0]}"
+        if len(group) > 1:
+            text = " → ".join(map(str, reversed(sizes)))
+        arithmetic = formula(last) if len(group) == 1 else ""
+        if last.room.calls and last.span is not None and last.span not in self.texts:
+            self.add(last.span, arithmetic or text)
+            arithmetic = ""
+        self.add(place, f"{text}: {arithmetic}" if arithmetic else text)
 
     def add_channels(self, steps: Sequence[Step]) -> None:
         """Mark what decided the number of channels."""

@@ -206,7 +206,7 @@ def _arguments(ref: RuleRef) -> dict[str, object]:
             fail("E0203", f"the rule `{ref.rule.name.id}` has no parameter `{name}`",
                  name_span(argument), help=help)  # fmt: skip
         if name in values:
-            fail("E0205", f"`{name}` is given twice", argument.span)
+            fail("E0205", f"`{name}` is given twice", argument.span, help=["leave one of them out"])
         values[name] = whole(argument.value)
     scope = Scope(ref.namespace, dict(values))
     for parameter in parameters:

@@ -35,7 +35,7 @@ AWKWARD_LABELS = (
 
 
 COUNTS = ("n", "m", "x", "rngs", "in_features", "dtype", "padding", "features", "self")
-BLOCKS = ("unit", "cell", "se", "dense_layer", "block2", "Unit", "create", "draw", "nnx", "Net")
+BLOCKS = ("unit", "cell", "se", "dense_layer", "block2", "Module", "create", "draw", "nnx", "Net")
 
 
 class Invalid(Exception):
@@ -563,7 +563,7 @@ class _Generator:
             flow = self._take(body, statement, env, flow)
             for _ in range(c.number(1, 3) if position + 1 < len(inputs) else 0):
                 flow = self._grow(body, env, flow, 0)
-            if position + 1 < len(inputs):
+            if len(inputs) > 1:
                 flow = self._name(body, env, flow, f"end{position}")
         if len(inputs) > 1:
             flow = self._join_inputs(body, env, flow, len(inputs))
@@ -644,20 +644,16 @@ class _Generator:
         """Bring the ends of all inputs together: pooled to vectors, and concatenated."""
         names = []
         for position in range(count):
-            label = f"end{position}" if position + 1 < count else ""
-            if label:
-                flow = self._take(body, self._from(label), env, flow)
+            label = f"end{position}"
+            flow = self._take(body, self._from(label), env, flow)
             if len(flow) > 1:
                 flow = self._take(body, Plain("concat", _concat_all), env, flow)
             if len(flow[0]) == 3:
                 pool = Op("globalavgpool", lambda env, x: (x[2],), label=f"pooled{position}")
                 flow = self._take(body, pool, env, flow)
                 names.append(f"pooled{position}")
-            elif label:
-                names.append(label)
             else:
-                flow = self._name(body, env, flow, f"end{position}")
-                names.append(f"end{position}")
+                names.append(label)
 
         def change(env: Env, flow: Flow) -> Flow:
             return (merge("concat", [x for name in names for x in env.labels[name]]),)
