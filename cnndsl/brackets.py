@@ -353,8 +353,9 @@ class Brackets(Scanner):
             why = f"a new `{self.text[item : self._word_end(item)]}` starts here"
         if self.suspect is not None and self.suspect[0].start >= bracket.start:
             bracket, start = self.suspect
-            why = FURTHER_LEFT
-            self.blamed = self.blamed or ((start, "+}") if start != item else None)
+            if start != item:
+                why = FURTHER_LEFT
+                self.blamed = self.blamed or (start, "+}")
         self._report_unclosed(bracket, start, why)
         self.suspect = None
         self.gap = None

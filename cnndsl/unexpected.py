@@ -418,7 +418,12 @@ def _note_after_kinds(found: Unexpected) -> Explanation | None:
     """`rule a exact "He et al."`"""
     if found.kind != "STRING" or found.opening[0] != "RULE" or found.depth:
         return None
-    help = 'write it behind the name: `rule fold_bn "Ioffe and Szegedy 2015" exact { ... }`'
+    sentence = 'write it behind the name: `rule fold_bn "Ioffe and Szegedy 2015" exact { ... }`'
+    kind, _, start, _ = found.tokens[found.first + 2]
+    help = Help(sentence)
+    if kind == "NAME":
+        right = f"{found.text} {found.source.text[start : found.before[3]]}"
+        help = found.fix(sentence, right, start, found.end)
     return found.error("E0101", "the source of a rule comes before its kinds", "", help)
 
 
@@ -442,8 +447,11 @@ def _late_dialect(found: Unexpected) -> Explanation | None:
     """`model v = m with factor_5x5 in keras`"""
     if not found.in_header or found.kind != "IN" or not found.since("WITH"):
         return None
-    help = "write `model name = base in keras with rule`"
-    return found.error("E0101", "the dialect comes before `with`", "", help)
+    start = next(t[2] for t in found.tokens[found.first : found.at] if t[0] == "WITH")
+    end = found.before[3]
+    right = f"in {found.after[1]} {found.source.text[start:end]}"
+    fix = found.fix("write `model name = base in keras with rule`", right, start, found.after[3])
+    return found.error("E0101", "the dialect comes before `with`", "", fix)
 
 
 def _spaced_argument(found: Unexpected) -> Explanation | None:
@@ -461,12 +469,21 @@ def _unquoted_place(found: Unexpected) -> Explanation | None:
     if not found.in_header or not found.since("AT"):
         return None
     if found.kind in _REFS and found.before[0] == "COMMA":
-        help = 'several places stand in quotes: `at "3a, 4a..4e"`'
+        help = _in_quotes(found, 'several places stand in quotes: `at "3a, 4a..4e"`')
         return found.error("E0101", f"`{found.text}` is no rule", "", help)
     if found.kind not in ("DOT", "STAR"):
         return None
-    help = 'a place with dots or `*` stands in quotes: `at "conv2_x.unit*"`'
+    help = _in_quotes(found, 'a place with dots or `*` stands in quotes: `at "conv2_x.unit*"`')
     return found.error("E0101", _message(found), "", help)
+
+
+def _in_quotes(found: Unexpected, sentence: str) -> Help:
+    """The edit that puts what follows `at` on the line in quotes."""
+    start = next(t[3] for t in reversed(found.tokens[: found.at]) if t[0] == "AT")
+    place = re.compile(r"[ \t]*([^\n{#\"]*[^\s{#\"])").match(found.source.text, start)
+    if place is None:
+        return Help(sentence)
+    return found.fix(sentence, f'"{place[1]}"', *place.span(1))
 
 
 def _with_on_next_line(found: Unexpected) -> Explanation | None:
@@ -550,11 +567,44 @@ def _assignment(found: Unexpected) -> Explanation | None:
     if match[2] and not is_call and found.opening[1] == name:
         help = found.fix(help.text, "let ", start, start)
     if is_call:
-        help = Help(f"a label names the value of a statement: `{name}: conv 3x3, 64`")
+        help = _labelled(found, name, start + match.start(2))
     span = Span(found.source, found.opening[2], found.opening[2] + len(line))
     is_indented = found.source.position(found.opening[2])[1] > 1
     outside = found.depth == 0 and (is_call or is_indented)
     return Explanation(error("E0109", message, span, help=[help]), foreign=outside)
+
+
+def _labelled(found: Unexpected, name: str, start: int) -> Help:
+    """The statement that `name = call(...)` is here."""
+    from .foreign import call_at, translated
+
+    call = call_at(found.source.text, start)
+    same = translated(*call[:2]) if call else None
+    if call is None or same is None:
+        return Help(f"a label names the value of a statement: `{name}: conv 3x3, 64`")
+    place = Span(found.source, found.opening[2], call[2])
+    return Help("the same layer in this language", Fix(place, f"{name}: {same}", safe=False))
+
+
+def _foreign_layer(found: Unexpected) -> Explanation | None:
+    """`nn.Conv2d(3, 64, 3)`, `Conv2D(64, (3, 3))`"""
+    from .foreign import LAYERS, call_at, layer_help
+
+    start, text = found.opening[2], found.source.text
+    call = call_at(text, start) if found.opening[0] == "NAME" else None
+    if call is None or not (call[0] == found.opening[1] or "." in text[start : call[2]]):
+        return None
+    name, _, end = call
+    if found.start > end or name.islower():
+        return None
+    at = text.index(name, start)
+    help = layer_help(Span(found.source, at, at + len(name)))
+    if help.fix is not None:
+        help = Help(
+            help.text, Fix(Span(found.source, start, help.fix.span.end), help.fix.text, False)
+        )
+    message = f"`{name}` of {LAYERS[name].tool} is `{LAYERS[name].word}` here"
+    return Explanation(error("E0109", message, Span(found.source, start, end), help=[help]))
 
 
 # -------------------------------------------------------------- forgotten signs
@@ -819,12 +869,11 @@ def _comparison(found: Unexpected) -> Explanation | None:
     """`0 < n < 3`"""
     if found.kind != "COMPARE" or "AND" not in found.expected or "COMPARE" in found.expected:
         return None
-    return found.error(
-        "E0101",
-        "comparisons cannot be chained",
-        "",
-        "compare two values at a time: `a < b and b < c`",
-    )
+    help = Help("compare two values at a time: `a < b and b < c`")
+    if found.before[0] in ("NAME", "NUMBER") and found.tokens[found.at - 2][0] == "COMPARE":
+        end = found.before[3]
+        help = found.fix(help.text, f" and {found.before[1]}", end, end)
+    return found.error("E0101", "comparisons cannot be chained", "", help)
 
 
 def _equals(found: Unexpected) -> Explanation | None:
@@ -853,6 +902,7 @@ _MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     _clause_with_colon,
     _if_as_clause,
     _other_arrow,
+    _foreign_layer,
     _foreign,
     _brace_on_next_line,
     _branches_on_next_line,

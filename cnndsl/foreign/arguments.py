@@ -1,89 +1,13 @@
-"""What other tools call our operators, for messages that translate."""
+"""Arguments of other tools: what to write instead."""
 
 from __future__ import annotations
 
-from .diagnostics import Fix, Help
-from .source import Span
+from ..diagnostics import Fix, Help
+from ..source import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-FOREIGN = {
-    "Conv2d": "conv",
-    "Conv2D": "conv",
-    "Convolution": "conv",
-    "conv2d": "conv",
-    "DepthwiseConv2D": "dwconv",
-    "SeparableConv2D": "dwconv",
-    "LocallyConnected2D": "local",
-    "ConvLocal": "local",
-    "ConvTranspose2d": "deconv",
-    "Conv2DTranspose": "deconv",
-    "Deconvolution": "deconv",
-    "Linear": "fc",
-    "Dense": "fc",
-    "InnerProduct": "fc",
-    "dense": "fc",
-    "BatchNorm2d": "bn",
-    "BatchNormalization": "bn",
-    "BatchNorm": "bn",
-    "batchnorm": "bn",
-    "LayerNorm": "ln",
-    "LayerNormalization": "ln",
-    "GroupNorm": "gn",
-    "LocalResponseNorm": "lrn",
-    "LRN": "lrn",
-    "MaxPool2d": "maxpool",
-    "MaxPooling2D": "maxpool",
-    "max_pool": "maxpool",
-    "AvgPool2d": "avgpool",
-    "AveragePooling2D": "avgpool",
-    "avg_pool": "avgpool",
-    "AdaptiveAvgPool2d": "globalavgpool",
-    "GlobalAveragePooling2D": "globalavgpool",
-    "gap": "globalavgpool",
-    "GlobalMaxPooling2D": "globalmaxpool",
-    "ReLU": "relu",
-    "Relu": "relu",
-    "ReLU6": "relu6",
-    "LeakyReLU": "leakyrelu",
-    "SiLU": "silu",
-    "swish": "silu",
-    "Swish": "silu",
-    "Hardswish": "hswish",
-    "Hardsigmoid": "hsigmoid",
-    "GELU": "gelu",
-    "Abs": "abs",
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "Softmax": "softmax",
-    "Dropout": "dropout",
-    "StochasticDepth": "droppath",
-    "DropPath": "droppath",
-    "Flatten": "flatten",
-    "Reshape": "flatten",
-    "ZeroPad2d": "pad",
-    "ZeroPadding2D": "pad",
-    "Cropping2D": "crop",
-    "Upsample": "upsample",
-    "UpSampling2D": "upsample",
-    "interpolate": "upsample",
-    "Concatenate": "concat",
-    "Concat": "concat",
-    "cat": "concat",
-    "Add": "add",
-    "Eltwise": "add",
-    "Subtract": "sub",
-    "Multiply": "mul",
-    "PixelShuffle": "depth_to_space",
-    "DepthToSpace": "depth_to_space",
-    "PixelUnshuffle": "space_to_depth",
-    "SpaceToDepth": "space_to_depth",
-    "ChannelShuffle": "shuffle",
-    "Identity": "identity",
-}
-"""Names of PyTorch, Keras, Caffe and papers, and ours."""
 
 
 def _window(value: str) -> str:
@@ -132,6 +56,16 @@ FOREIGN_ARGUMENTS: Mapping[str, tuple[str, Callable[[str], str | None] | None]] 
     "activation": ("activations follow the arguments: `conv 3x3, 64, relu`", _value),
     "ceil_mode": ("rounding up is the flag `ceil`: `maxpool 3x3/2, ceil`", _ceil),
     "epsilon": ("it is called `eps` here", _named("eps")),
+    "features": (_CHANNELS, _value),
+    "num_features": ("channels are inferred; leave them out", _nothing),
+    "dilation_rate": ("it is called `dilation` here", _named("dilation")),
+    "depth_multiplier": ("it is called `multiplier` here", _named("multiplier")),
+    "negative_slope": ("it is called `slope` here", _named("slope")),
+    "alpha": ("it is called `slope` here", _named("slope")),
+    "window_shape": (_WINDOW, _window),
+    "num_groups": ("the number of groups is the first argument: `gn 32`", _value),
+    "scale_factor": ("the factor is the first argument: `upsample 2`", _value),
+    "inplace": ("the compiler decides that; leave it out", _nothing),
     "p": ("the rate is the first argument: `dropout 40%`", _value),
 }
 """Arguments of other tools: where the same thing is said here, and what `name=value` becomes."""
