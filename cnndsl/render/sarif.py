@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..diagnostics import Diagnostic, Fix, Label
     from ..source import Source, Span
 
+LEVELS = {"warning": "warning", "info": "note"}
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 
 
@@ -63,7 +64,7 @@ def _result(diagnostic: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": codes.index(diagnostic.code),
-        "level": "warning" if diagnostic.severity == "warning" else "error",
+        "level": LEVELS.get(diagnostic.severity, "error"),
         "message": _message("\n".join([*said, *diagnostic.notes, *steps])),
     }
     if first is not None:
