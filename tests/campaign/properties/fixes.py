@@ -345,7 +345,7 @@ PROPERTY = Property(
     name="fixes",
     claim="a file with one to three mistakes that have edits compiles after `cnnc check --fix`",
     run=run,
-    cases=240,
+    cases=300,
     nightly=5_000,
     goals=(Goal("as it was", "mended", least=0.95),),
 )
