@@ -19,9 +19,9 @@ def main() -> None:
         from .cli import main as run
 
         code = run()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # so early that nobody says a word
         code = 130
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # a closed one is None
         try:
             stream.flush()
         except OSError:

@@ -15,9 +15,11 @@ import sys
 from .commands import COMMANDS, load
 from .commands.options import choice, limit_given
 from .diagnostics import CnnError, Diagnostic, did_you_mean
-from .exits import INTERNAL, INTERRUPTED, OK, USAGE, UsageError, exit_code
+from .exits import INTERNAL, OK, USAGE, UsageError, exit_code
+from .interrupts import Interrupts
 from .limits import raised
-from .terminal import flush, report, say, show, style_of
+from .output import discard
+from .terminal import put, report, say, show, style_of
 from .version import __version__
 
 TYPE_CHECKING = False
@@ -30,22 +32,23 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `cnnc` with these arguments. Returns the exit code; no input ends in a traceback."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    try:
-        code = _guarded(given)
-        flush()
-        return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        return _reader_left()
+    with Interrupts() as interrupts:
+        try:
+            return _guarded(given, interrupts)
+        except KeyboardInterrupt:
+            say(f"cnnc: stopped by {interrupts.name}")
+            return interrupts.exit_code
+        except BrokenPipeError:  # what reads us has enough
+            discard(sys.stdout)
+            return OK
 
 
-def _guarded(given: list[str]) -> int:
+def _guarded(given: list[str], interrupts: Interrupts) -> int:
     """Run the command; every failure becomes a message and an exit code."""
     try:
         return _dispatch(given)
-    except SystemExit as leaving:  # argparse after `--help`, a signal
-        return leaving.code if isinstance(leaving.code, int) else OK
+    except SystemExit:  # argparse after `--help`
+        return OK
     except UsageError as problem:
         return _usage(problem)
     except CnnError as problem:
@@ -53,6 +56,8 @@ def _guarded(given: list[str]) -> int:
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as problem:
+        if interrupts.number:  # a library made something else of it
+            raise KeyboardInterrupt from None
         if os.environ.get("CNNC_DEBUG") == "1":
             raise
         return _internal(problem, given)
@@ -60,12 +65,23 @@ def _guarded(given: list[str]) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     """Find the command, wherever it stands among the options, and run it."""
+    arguments = _without_dashes(arguments)
     words = [argument for argument in arguments if not argument.startswith("-")]
     name = next((word for word in words if word in COMMANDS), None)
     if name is None or words[0] == "help":
         return _without_command(arguments, words)
     at = arguments.index(name)
     return _run(name, arguments[:at] + arguments[at + 1 :])
+
+
+def _without_dashes(arguments: list[str]) -> list[str]:
+    """What stands behind `--` is no option: the file `-x.cnn` becomes `./-x.cnn`."""
+    if "--" not in arguments:
+        return arguments
+    at = arguments.index("--")
+    names = arguments[at + 1 :]
+    files = [f"./{name}" if len(name) > 1 and name[0] == "-" else name for name in names]
+    return arguments[:at] + files
 
 
 def _without_command(arguments: list[str], words: list[str]) -> int:
@@ -106,6 +122,9 @@ def _parse(
     class Parser(argparse.ArgumentParser):
         def error(self, message: str) -> NoReturn:
             raise _argument_error(name, message)
+
+        def print_help(self, file: object = None) -> None:
+            show(self.format_help().rstrip())
 
     parser = Parser(
         prog=f"cnnc {name}",
@@ -165,21 +184,10 @@ def _failed(diagnostics: Sequence[Diagnostic], color: str) -> int:
 
 def _usage(problem: UsageError) -> int:
     style = style_of(sys.stderr)
-    say(f"{style.paint('error', 'cnnc')}: {style.visible(str(problem))}")
+    put(f"{style.paint('error', 'cnnc')}: {style.visible(str(problem))}")
     if problem.help:
-        say(f"      {style.visible(problem.help)}")
+        say(f"      {problem.help}")
     return USAGE
-
-
-def _reader_left() -> int:
-    """The pipe was closed: what reads us has enough. Python must not complain at its exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            os.dup2(null, stream.fileno())
-        except (OSError, ValueError, AttributeError):
-            continue
-    return OK
 
 
 def _internal(problem: BaseException, arguments: Sequence[str]) -> int:

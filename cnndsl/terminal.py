@@ -9,6 +9,7 @@ import os
 import sys
 
 from .diagnostics import Diagnostic
+from .escape import visible_lines
 from .exits import OK
 from .limits import ERRORS
 
@@ -25,20 +26,28 @@ def show(text: str) -> int:
     """A result, to standard output."""
     from .output import write_stdout
 
-    write_stdout(f"{text}\n".encode(errors="backslashreplace"))
+    write_stdout(f"{visible_lines(text)}\n".encode())
     return OK
 
 
 def say(text: str) -> None:
     """A message, to standard error."""
-    if sys.stderr is not None:
-        print(text, file=sys.stderr)
+    put(visible_lines(text, is_unicode(sys.stderr)))
 
 
-def flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()
+def put(text: str) -> None:
+    """A message with colours, in which everything is visible already.
+
+    When nobody can hear it, that is no reason not to do the work.
+    """
+    if sys.stderr is None:
+        return
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        from .output import discard
+
+        discard(sys.stderr)
 
 
 def style_of(stream: TextIO | None, choice: str = "auto") -> Style:
@@ -51,9 +60,13 @@ def style_of(stream: TextIO | None, choice: str = "auto") -> Style:
         from shutil import get_terminal_size
 
         width = max(get_terminal_size((WIDTH, 24)).columns, 40)
+    return Style(use_color(choice, terminal), width, is_unicode(stream))
+
+
+def is_unicode(stream: TextIO | None) -> bool:
+    """Whether a stream has all signs."""
     encoding = getattr(stream, "encoding", None) or "ascii"
-    unicode = encoding.lower().replace("-", "").startswith("utf")
-    return Style(use_color(choice, terminal), width, unicode)
+    return encoding.lower().replace("-", "").startswith("utf")
 
 
 def use_color(choice: str, terminal: bool) -> bool:
@@ -80,7 +93,7 @@ def report(diagnostics: Sequence[Diagnostic], color: str) -> None:
             unicode=style.unicode,
             limit=ERRORS.value,
         )
-        say(text)
+        put(text)
 
 
 def publish(

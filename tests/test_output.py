@@ -81,7 +81,7 @@ def test_one_bad_target_and_none_is_written(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.py"]
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace", "fdopen"])
+@pytest.mark.parametrize("call", ["fsync", "replace", "open"])
 def test_full_disk_leaves_the_old_file(
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from ..diagnostics import CnnError, Diagnostic
+from ..escape import visible
 from ..exits import UsageError
 from ..record import Record, replace
 from ..source import Source
-from ..terminal import difference, say, show, style_of
-from .options import STDIN, clean_up_when_terminated, source_of
+from ..terminal import difference, say, show
+from .options import STDIN, source_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,16 +85,15 @@ def fixed(
     old = tuple(dict.fromkeys(target.source for target in targets if target.path is not None))
     mended = mend(old, lambda sources: check(_with(targets, old, sources)))
     done = _with(targets, old, mended.sources)
-    for applied in mended.applied:
-        _tell(applied, options)
     if options.diff:
+        for applied in mended.applied:
+            _tell(applied, "would fix")
         for before, after in zip(old, mended.sources, strict=True):
             if before is not after:
                 show(difference(before, after.text))
         return done
     from ..output import write_all
 
-    clean_up_when_terminated()
     write_all(
         {
             after.path: after.source.text.encode()
@@ -102,6 +101,8 @@ def fixed(
             if after.path == STDIN or (after.path and after.source is not before.source)
         }
     )
+    for applied in mended.applied:
+        _tell(applied, "fixed")
     return done
 
 
@@ -125,12 +126,11 @@ def _with(targets: Sequence[Target], old: Sequence[Source], new: Sequence[Source
     return [replace(target, source=now.get(target.source, target.source)) for target in targets]
 
 
-def _tell(applied: Applied, options: Namespace) -> None:
+def _tell(applied: Applied, what: str) -> None:
     """`fixed net.cnn:4:5 E0201: `MaxPool2d` → `maxpool``"""
-    fix, style = applied.fix, style_of(sys.stderr, options.color)
+    fix = applied.fix
     old, new = fix.span.text, fix.text
     change = (
         f"`{old}` → `{new}`" if old and new else f"added `{new}`" if new else f"removed `{old}`"
     )
-    text = f"{fix.span} {applied.diagnostic.code}: {change}"
-    say(f"{'would fix' if options.diff else 'fixed'} {style.visible(text)}")
+    say(f"{what} {visible(f'{fix.span} {applied.diagnostic.code}: {change}')}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..diagnostics import CnnError, Diagnostic
 from ..exits import IN_SPEC, OK, exit_code
 from ..terminal import difference, report, say, show
-from .options import STDIN, clean_up_when_terminated, standard_input
+from .options import STDIN, standard_input
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def run(options: Namespace) -> int:
         except CnnError as problem:
             diagnostics += problem.diagnostics
     if not (options.check or options.diff):
-        from ..output import write_all
-
-        clean_up_when_terminated()
-        write_all(changed)
+        try:
+            _write(changed)
+        except CnnError as problem:
+            diagnostics += problem.diagnostics
     report(diagnostics, options.color)
     return exit_code(diagnostics) or (IN_SPEC if options.check and changed else OK)
 
@@ -59,5 +59,13 @@ def _format_one(path: str, options: Namespace, changed: dict[str, bytes]) -> Non
         show(difference(source, text))
     elif options.check:
         say(f"would format {source.name}")
-    else:
-        say(f"formatted {source.name}")
+
+
+def _write(changed: dict[str, bytes]) -> None:
+    """All files or none; then which. Raises CnnError."""
+    from ..output import write_all
+
+    write_all(changed)
+    for path in changed:
+        if path != STDIN:
+            say(f"formatted {path}")

@@ -11,7 +11,6 @@ from . import goals
 from .options import (
     STDIN,
     choice,
-    clean_up_when_terminated,
     compile_given,
     option_file,
     options_for_spec,
@@ -92,7 +91,6 @@ def run(options: Namespace) -> int:
     if options.output:
         files[options.output] = _spec(optimum).encode()
     report = _report(options, optimum)
-    clean_up_when_terminated()
     from ..loader import find_model
     from ..output import write_all
 
@@ -109,6 +107,8 @@ def _check(options: Namespace) -> None:
         raise UsageError(
             f"the ending of `{options.pareto}` names no format", f"use {', '.join(PLOTS)}"
         )
+    if options.pareto and options.pareto == options.output:
+        raise UsageError(f"`{options.output}` is for the spec", "the front needs another name")
     if options.points < 2:
         raise UsageError(f"a front has two ends, not {options.points}", "`--points 12`")
     if options.json and options.output == STDIN:

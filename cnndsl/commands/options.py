@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..diagnostics import did_you_mean
-from ..exits import OK, TERMINATED, UsageError
+from ..exits import OK, UsageError
 from ..limits import DIGITS, NODES, TABLE
 from ..terminal import report, say
 
@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
-    from typing import NoReturn
 
     from .. import driver
     from ..limits import Limit
@@ -171,19 +170,5 @@ def write(options: Namespace, content: bytes) -> int:
     from ..output import write_all
 
     inputs = [] if options.file == STDIN else [find_model(options.file)[0]]
-    clean_up_when_terminated()
     write_all({options.output: content}, inputs)
     return OK
-
-
-def clean_up_when_terminated() -> None:
-    """Make SIGTERM an exception, so that no temporary file is left behind."""
-    from signal import SIGTERM, signal
-
-    def leave(*_: object) -> NoReturn:
-        raise SystemExit(TERMINATED)
-
-    try:
-        signal(SIGTERM, leave)
-    except ValueError:  # not the main thread: whoever called us handles signals
-        return

@@ -10,7 +10,6 @@ from ..limits import NODES
 from ..terminal import say, show
 from .options import (
     STDIN,
-    clean_up_when_terminated,
     compile_given,
     option_file,
     option_output,
@@ -141,7 +140,6 @@ def _write(options: Namespace, derivation: Derivation) -> int:
         notes += [*said, f"{target}: the weights of {options.weights}, moved along"]
     specs = [] if options.file == STDIN else [find_model(options.file)[0]]
     weights = [options.weights] if options.weights else []
-    clean_up_when_terminated()
     write_all(files, [*specs, *weights])
     say("\n".join(notes))
     return OK
@@ -181,7 +179,7 @@ def _moved(options: Namespace, derivation: Derivation, text: str) -> tuple[bytes
         names = [".".join(path) for path in carried.fresh]
         fail(
             "E1007",
-            f"{len(names)} layers are new and have no weights",
+            f"{len(names)} layer{'s are' if len(names) > 1 else ' is'} new, without weights",
             notes=[f"they are {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"],
             help=["a rule that keeps the function moves all weights: `cnnc rules` says which do"],
         )

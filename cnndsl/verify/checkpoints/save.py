@@ -7,7 +7,7 @@ import os
 from ...backend import weighted_backend
 from ...diagnostics import fail
 from ...graph import Module
-from ...output import write_all
+from ...output import folder_for, write_all
 from ...version import __version__
 
 TYPE_CHECKING = False
@@ -70,16 +70,12 @@ def _save_folder(path: str, tensors: dict[tuple[str | int, ...], np.ndarray]) ->
     except ImportError:
         help = "pip install orbax-checkpoint, or write a `.safetensors` file"
         fail("E0701", f"cannot write `{path}`: Orbax is not installed", help=(help,))
-    at = os.path.abspath(path)
-    if os.path.lexists(at):
-        fail("E0701", f"cannot write `{path}`: it is there already", help=("remove it first",))
-    if not os.path.isdir(os.path.dirname(at)):
-        fail("E0701", f"cannot write `{path}`: there is no folder `{os.path.dirname(at)}`")
     tree: dict[str, Any] = {}
     for (*parents, name), value in tensors.items():
         inner = tree
         for parent in parents:
             inner = inner.setdefault(str(parent), {})
         inner[str(name)] = value
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(at, tree)
+    with folder_for(path) as folder, ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder, tree)
+        checkpointer.wait_until_finished()

@@ -1,0 +1,70 @@
+"""Ctrl-C, and the signals that end a program: each becomes an exception, so that it tidies up.
+
+The first one counts. Those that follow while the run tidies up are ignored, so that a second
+Ctrl-C leaves no temporary file behind. Which signal it was is remembered besides, for a library
+that takes the exception for one of its own.
+"""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+
+from .exits import STOPPED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+    from typing import Any, NoReturn
+
+SIGNALS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "SIGHUP"}
+"""What ends a run, as far as the system has it, and what people call it."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody wants the run to end now."""
+
+
+class Interrupts:
+    """`with Interrupts() as interrupts:` makes signals exceptions, and then leaves them as before.
+
+    A signal that is ignored, as `nohup` wants it, stays ignored. Outside of the main thread, and
+    where whoever called us has handlers of their own, they stay too.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.before: dict[int, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """`Ctrl-C`"""
+        return SIGNALS[signal.Signals(self.number or signal.SIGINT).name]
+
+    @property
+    def exit_code(self) -> int:
+        """As shells have it."""
+        return STOPPED + (self.number or signal.SIGINT)
+
+    def __enter__(self) -> Interrupts:
+        with suppress(ValueError):  # not in the main thread
+            for number in [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]:
+                before = signal.getsignal(number)
+                if before in (signal.SIG_DFL, signal.default_int_handler):
+                    self.before[number] = signal.signal(number, self._stop)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> NoReturn:
+        for other in self.before:
+            signal.signal(other, signal.SIG_IGN)
+        self.number = number
+        raise Stopped
