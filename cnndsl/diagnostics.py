@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+MOST_COMPARED = 500
+"""Names that a misspelt one is compared with, when there are more."""
+
+
 class Label(Record):
     """A marked range of the source. The first label of a diagnostic is its place."""
 
@@ -127,8 +131,16 @@ def fail(
     raise CnnError(error(code, message, span, label, also=also, notes=notes, help=help))
 
 
-def distance(a: str, b: str) -> int:
-    """Restricted Damerau-Levenshtein distance: edits and swaps of neighbours."""
+def distance(a: str, b: str, most: int | None = None) -> int:
+    """Restricted Damerau-Levenshtein distance: edits and swaps of neighbours.
+
+    Arguments:
+        most: where larger distances do not matter, `most + 1` stands for all of them.
+    """
+    while a and b and a[0] == b[0]:
+        a, b = a[1:], b[1:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
     previous: list[int] = []
     row = list(range(len(b) + 1))
     for i, x in enumerate(a):
@@ -138,6 +150,8 @@ def distance(a: str, b: str) -> int:
             if i and j and x == b[j - 1] and a[i - 1] == y:
                 cost = min(cost, before[j - 1] + 1)
             row.append(cost)
+        if most is not None and min(row) > most and min(previous) >= most:
+            return most + 1
     return row[-1]
 
 
@@ -145,10 +159,13 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     """The known words that are equally near to `word`, or none when none is near."""
     limit = max(1, len(word) // 3) if len(word) > 1 else 0
     lower = word.lower()
+    similar = {name for name in known if abs(len(name) - len(word)) <= limit and name != word}
+    if len(similar) > MOST_COMPARED:  # whoever has so many names did not write them by hand
+        alike = sorted(name for name in similar if name[:2] == word[:2])
+        similar = set(alike[:MOST_COMPARED])
     ranked = sorted(
-        (distance(lower, name.lower()), abs(len(name) - len(word)), name)
-        for name in set(known)
-        if abs(len(name) - len(word)) <= limit and name != word
+        (distance(lower, name.lower(), limit), abs(len(name) - len(word)), name)
+        for name in similar
     )
     if not ranked or ranked[0][0] > limit:
         return []

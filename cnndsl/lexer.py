@@ -194,8 +194,8 @@ class Lexer(Brackets):
             kind = self._expression_word(word)
         elif word == "cnn" and not self.tokens and _NUMBER_AHEAD.match(self.text, self.at):
             kind = "CNN"
-        elif not self.brackets and not self.follows_label and not self._is_half():
-            kind = self._item_word(word, start)
+        elif not self.follows_label and not self._is_half():
+            kind = self._misspelt(word, start)
         self.emit(kind, word, start, self.at)
         self.word = len(self.tokens) - 1
 
@@ -203,17 +203,18 @@ class Lexer(Brackets):
         """Whether the word goes on with a letter that no name has."""
         return self.text[self.at : self.at + 1].isalpha()
 
-    def _item_word(self, word: str, start: int) -> str:
-        """The kind of a word at the top level, where every statement begins with one of ours."""
-        meant = self.item_meant(word, self.at)
+    def _misspelt(self, word: str, start: int) -> str:
+        """The kind of a first word that should be another one, `NAME` if it is right."""
+        meant = self.word_meant(word)
+        what = "statement" if self.brackets else "item of a file"
         help: Help | str = f"items begin with {', '.join(f'`{item}`' for item in ITEM_WORDS)}"
         if meant is not None:
             help = self.fix(f"did you mean `{meant}`?", start, self.at, meant)
-        elif TWO_WORDS.match(self.text, start, self.end):
+        elif not self.brackets and TWO_WORDS.match(self.text, start, self.end):
             meant = self.item_like(start)
         else:
             return "NAME"
-        self.report("E0101", f"`{word}` begins no item of a file", start, self.at, help=[help])
+        self.report("E0101", f"`{word}` begins no {what}", start, self.at, help=[help])
         self.statement = STATEMENT_WORDS[meant]
         return self.statement
 
@@ -237,6 +238,10 @@ class Lexer(Brackets):
             self.emit("INTNAME", word, start, self.at)
 
     def _template(self, text: str, start: int) -> None:
+        if len(text) > STRING.value:
+            self._too_long("label", STRING, len(text), start)
+            self.emit_bad(start)
+            return
         is_name = text.count("{") > 1 or _WORD_AHEAD.match(self.text, self.at, self.end)
         if not self.is_first or self.follows_label:
             self.emit("TEMPLATE", text, start, self.at)

@@ -76,6 +76,9 @@ FILES = _fixed(
 USE_DEPTH = _fixed(
     "use-depth", 32, "files", "E0604", "files that use each other in a chain",
     "let the first ones use the last ones directly")
+TOKENS = Limit(
+    "tokens", 200_000, 4_000_000, "tokens", "E0604", "words, numbers and signs of a file",
+    "divide it into several files")
 NAME = Limit(
     "name", 64, 255, "characters", "E0604", "a name or a label",
     "choose a shorter one")

@@ -126,6 +126,8 @@ class Loader:
         """The namespace of a used file. Raises CnnError when it must not or cannot be read."""
         assert not isinstance(use.module, Name)
         asked, span = use.module.value, use.module.span
+        if "\0" in asked:
+            raise CnnError()  # a character that nobody sees is reported already
         if os.path.isabs(asked) or ":" in asked or "\\" in asked:
             fail(
                 "E0503",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._tables import LITERALS
 from .diagnostics import Diagnostic, Fix, Help, Label, error
-from .limits import OPERATORS
+from .limits import OPERATORS, TOKENS
 from .source import Source, Span
 
 TYPE_CHECKING = False
@@ -57,6 +57,7 @@ class Scanner:
         self.end = end
         self.line_start = start
         self.tokens: list[Token] = []
+        self.most_tokens = TOKENS.value
         self.diagnostics: list[Diagnostic] = []
         self.complete = True  # false when the scanner gave up
         self.previous = "_SEP"  # the kind of the last token
@@ -72,8 +73,18 @@ class Scanner:
             self.gap = None
         self.tokens.append((kind, text, start, end))
         self.previous = kind
+        if len(self.tokens) > self.most_tokens:
+            self._too_many(start)
         if kind in _DEEPENING:
             self._deepen(start)
+
+    def _too_many(self, start: int) -> None:
+        """Give up: a text of so many words was not written to be read."""
+        if self.complete:
+            message = f"this file has more than {TOKENS.value:,} words, numbers and signs"
+            self.report(TOKENS.code, message, start, start + 1, help=[TOKENS.help])
+        self.complete = False
+        self.at = self.end
 
     def emit_bad(self, at: int) -> None:
         """Let the parser give up the statement: its error is known already."""

@@ -63,6 +63,7 @@ def named(
     fresh = [n.name for n in right.nodes if _word(n) in LAYERS]
     names: dict[str, str] = {}
     given: set[str] = set()
+    numbers: dict[str, int] = {}
 
     def is_free(name: str, node: str) -> bool:
         if name in free:
@@ -70,10 +71,13 @@ def named(
         return name not in taken and name not in given
 
     def give(node: str, wanted: str) -> None:
-        name, number = wanted, 1
+        number = numbers.get(wanted, 1)
+        name = wanted if number == 1 else f"{wanted}_{number}"
         while not is_free(name, node):
             number += 1
             name = f"{wanted}_{number}"
+        if not any(old.startswith(wanted) for old in free):
+            numbers[wanted] = number  # those below are taken for good
         given.add(name)
         free.discard(name)
         names[node] = name

@@ -1,0 +1,76 @@
+"""Hostile inputs: the right code, a documented exit, within two seconds and 300 MB."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnndsl.exits import (
+    IN_SPEC,
+    INPUT_OUTPUT,
+    LIMIT,
+    MISSING_TOOL,
+    OK,
+    USAGE,
+)
+from tests.hostile.cases import CASES, Case
+from tests.hostile.runner import MEGABYTES, SECONDS
+
+DOCUMENTED = {OK, IN_SPEC, USAGE, MISSING_TOOL, INPUT_OUTPUT, LIMIT}
+ROOT = Path(__file__).parent.parent.parent
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="needs fork"),
+    pytest.mark.xdist_group("hostile"),
+]
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, list[dict[str, object]]]:
+    """What came of all cases, from one process that forks for each command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hostile.runner"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = map(json.loads, done.stdout.splitlines())
+    return {line["case"]: line["results"] for line in lines}
+
+
+def complaints(case: Case, results: list[dict[str, object]]) -> list[str]:
+    """What is not as it must be."""
+    said = []
+    for number, result in enumerate(results):
+        what = " ".join(map(str, result["arguments"]))[:80]
+        text = str(result["said"])
+        if number == 0:
+            codes = set(re.findall(r"^error\[([A-Z]\d+)\]", text, re.MULTILINE))
+            if codes != set(case.codes):
+                said.append(f"{what}: {sorted(codes)}, not {list(case.codes)}: {text[:500]}")
+            if result["exit"] != case.exit:
+                said.append(f"{what}: exit {result['exit']}, not {case.exit}: {text[:500]}")
+        if result["exit"] not in DOCUMENTED:
+            said.append(f"{what}: exit {result['exit']}: {text[:500]}")
+        if "Traceback" in text or "internal error" in text:
+            said.append(f"{what}: {text[:500]}")
+        if result["strange"]:
+            said.append(f"{what}: prints {result['strange']}")
+        if float(str(result["seconds"])) > SECONDS:
+            said.append(f"{what}: {result['seconds']:.1f} seconds")
+        if float(str(result["megabytes"])) > MEGABYTES:
+            said.append(f"{what}: {result['megabytes']:.0f} MB")
+    return said
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_case(case: Case, found: dict[str, list[dict[str, object]]]) -> None:
+    assert not complaints(case, found[case.name])
+
+
+def test_there_are_enough() -> None:
+    assert len(CASES) >= 80
+    assert len({case.name for case in CASES}) == len(CASES)
