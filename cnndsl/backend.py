@@ -53,8 +53,22 @@ if TYPE_CHECKING:
     class FigureBackend(Backend, Protocol):
         """A backend whose text can be drawn."""
 
-        def render(self, module: Module, format: str, **options: Any) -> bytes:
-            """The figure as `svg`, `pdf` or `png`."""
+        def draw(self, module: Module, format: str, **options: Any) -> Drawing:
+            """The figure as `svg`, `pdf`, `png` or text."""
+
+    class Drawing(Protocol):
+        """A figure that has been drawn.
+
+        Arguments:
+            content: of the file.
+            notes: what had to be done for it, a phrase each.
+        """
+
+        @property
+        def content(self) -> bytes: ...
+
+        @property
+        def notes(self) -> tuple[str, ...]: ...
 
 
 GROUP = "cnndsl.backends"
@@ -97,7 +111,7 @@ def backend(name: str) -> Backend:
 def figure_backend(name: str = "dot") -> FigureBackend:
     """A backend that draws. Raises CnnError with E0705 when the one of that name does not."""
     found = backend(name)
-    if not hasattr(found, "render"):
+    if not hasattr(found, "draw"):
         fail("E0705", f"the backend `{name}` does not draw", help=("`dot` does",))
     return found  # type: ignore[return-value]
 

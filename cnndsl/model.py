@@ -61,9 +61,8 @@ class Network(Record):
             from .output import write_all
 
             format = os.path.splitext(path)[1].lstrip(".").lower()
-            drawn = format != "dot"
-            data = figure_backend().render(self.module, format, level=level) if drawn else None
-            write_all({os.fspath(path): dot.encode() if data is None else data})
+            drawing = figure_backend().draw(self.module, format, level=level)
+            write_all({os.fspath(path): drawing.content})
         return dot
 
     def verify(self, against: str, seed: int = 0, tolerance: float = 1e-5) -> Comparison:

@@ -19,7 +19,6 @@ import pytest
 from cnndsl import driver
 from cnndsl.backends.dot import BACKEND, LEVELS
 from cnndsl.backends.dot.face import wrap
-from cnndsl.backends.dot.render import render
 from cnndsl.backends.dot.style import GREYS, LEGEND, NOTE, PAPER, STYLES, TRAINING
 from cnndsl.diagnostics import CnnError
 from cnndsl.escape import LONGEST, dot_read, dot_string, visible
@@ -527,10 +526,10 @@ def test_svg_has_a_title_a_description_and_facts() -> None:
 
 @needs_dot
 def test_pdf_has_no_date() -> None:
-    dot = BACKEND.emit(compiled(UNET))
-    first = render(dot, "pdf")
+    module = compiled(UNET)
+    first = BACKEND.render(module, "pdf")
     time.sleep(1.1)
-    assert first == render(dot, "pdf") and first.startswith(b"%PDF")
+    assert first == BACKEND.render(module, "pdf") and first.startswith(b"%PDF")
     assert b"/CreationDate (D:0000" in first
 
 
@@ -596,80 +595,6 @@ def test_branches_stand_from_left_to_right_as_written() -> None:
     found = [next(places[id] for id, name in names.items() if name == text) for text in row]
     assert [x for x, _ in found] == sorted(x for x, _ in found)
     assert len({y for _, y in found}) == 1
-
-
-def fake_dot(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """A program `dot` that does what a shell script says."""
-    program = folder / "dot"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-
-
-def failure(dot: str, timeout: float = 5) -> tuple[str, str]:
-    with pytest.raises(CnnError) as caught:
-        render(dot, "svg", timeout)
-    (problem,) = caught.value.diagnostics
-    return problem.code, problem.message
-
-
-def test_no_graphviz_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(CnnError) as caught:
-        render("digraph {}", "svg")
-    (problem,) = caught.value.diagnostics
-    assert problem.code == "E0702"
-    assert "cnndsl[figures]" in problem.help[0].text and "apt install" in problem.help[1].text
-
-
-@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
-def test_without_dot_the_library_draws(
-    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("pygraphviz")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    drawn = render("digraph { a -> b }", format)
-    assert drawn.startswith({"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[format])
-    assert render("digraph { a -> b }", format) == drawn
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="shell scripts")
-def test_failing_hanging_and_babbling_dot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_dot(tmp_path, monkeypatch, "cat >/dev/null; echo no >&2; exit 3")
-    assert failure("digraph {}") == ("E0702", "`dot` failed with exit status 3")
-    fake_dot(tmp_path, monkeypatch, "exit 0")
-    assert failure("digraph {}")[0] == "E0702"
-    fake_dot(tmp_path, monkeypatch, "kill -9 $$")
-    assert failure("digraph {}")[0] == "E0702"
-    fake_dot(tmp_path, monkeypatch, f"sleep 30 & echo $! > {tmp_path}/child; wait")
-    start = time.perf_counter()
-    code, message = failure("digraph {}", 0.3)
-    assert (code, message) == ("E0702", "`dot` needed more than 0.3 seconds for this figure")
-    assert time.perf_counter() - start < 5
-    child = int((tmp_path / "child").read_text())
-    time.sleep(0.1)
-    assert not running(child), "the whole group of processes must end"
-
-
-def running(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def test_unknown_format() -> None:
-    assert failure_of_format("gif") == "E0801"
-
-
-def failure_of_format(format: str) -> str:
-    with pytest.raises(CnnError) as caught:
-        render("digraph {}", format)
-    return caught.value.diagnostics[0].code
 
 
 def test_every_family_has_a_look() -> None:

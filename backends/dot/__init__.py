@@ -1,4 +1,4 @@
-"""Figures of networks: DOT text for Graphviz, and SVG, PDF or PNG where it is installed.
+"""Figures of networks: DOT text for Graphviz, PDF and PNG where it is installed, SVG anywhere.
 
     from cnndsl.backends.dot import BACKEND
     BACKEND.emit(module, level="layer")
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .draw import View
     from .figure import Figure
+    from .render import Drawing
     from .scene import Scene
 
 LEVELS = ("network", "block", "layer", "op")
@@ -43,6 +44,8 @@ class Options(Record):
         training: draw what exists in training only.
         max_boxes: above it, calls are folded level by level, and the figure says so.
         font: names of fonts, a generic one last.
+        layout: `dot`, `own` for that of `layout/`, or `auto`, the first that works.
+        timeout: seconds for `dot`.
     """
 
     level: str = "block"
@@ -56,6 +59,8 @@ class Options(Record):
     training: bool = True
     max_boxes: int = 300
     font: str = "Helvetica,Arial,sans-serif"
+    layout: str = "auto"
+    timeout: float = 20.0
 
 
 class DotBackend(Record):
@@ -73,12 +78,14 @@ class DotBackend(Record):
 
     def render(self, module: Module, format: str = "svg", **options: Any) -> bytes:
         """The figure as `svg`, `pdf`, `png` or `dot`. Raises CnnError with E0702 without `dot`."""
-        text = self.emit(module, **options)
-        if format == "dot":
-            return text.encode()
+        return self.draw(module, format, **options).content
+
+    def draw(self, module: Module, format: str = "svg", **options: Any) -> Drawing:
+        """The same, with notes on what had to be done for it."""
         from .render import render
 
-        return render(text, format)
+        chosen = _options(options)
+        return render(_figure(module, chosen), format, chosen.layout, chosen.timeout)
 
 
 BACKEND = DotBackend()
@@ -86,6 +93,7 @@ BACKEND = DotBackend()
 
 def _options(given: dict[str, Any]) -> Options:
     """The options, checked."""
+    from .render import LAYOUTS, LONGEST
     from .style import THEMES
 
     for name in given:
@@ -97,10 +105,14 @@ def _options(given: dict[str, Any]) -> Options:
         "direction": ("TB", "BT", "LR"),
         "shapes": ("changes", "all", "none"),
         "theme": THEMES,
+        "layout": LAYOUTS,
     }
     for name, known in choices.items():
         if getattr(options, name) not in known:
             _unknown(f"a {name} of figures", str(getattr(options, name)), known)
+    if not 0 < options.timeout <= LONGEST:
+        fail("E0801", f"`dot` cannot be given {options.timeout:g} seconds",
+             help=(f"from 1 to {LONGEST:g} will do",))  # fmt: skip
     lists = {name: _patterns(getattr(options, name)) for name in ("opened", "closed")}
     return replace(options, **lists)
 
@@ -125,8 +137,8 @@ def _figure(module: Module, options: Options) -> Figure:
     if not options.training:
         module = _without_training(module)
     facts = facts_of(module, cost(module))
-    scene, notes = _scene(module, options, cost(module, training=True))
-    notes += change_notes(module.history)
+    scene, folded = _scene(module, options, cost(module, training=True))
+    notes = [*folded, *change_notes(module.history)]
     caption = caption_of(facts, scene, options.theme, options.legend, notes)
     return Figure(
         module.name,
@@ -136,6 +148,7 @@ def _figure(module: Module, options: Options) -> Figure:
         ", ".join((facts.name, *facts.phrases)),
         alternative_text(module, facts),
         (f"{module.name}, level {options.level}", *notes),
+        tuple(folded),
     )
 
 

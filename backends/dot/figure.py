@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnndsl.record import Record
 
 from .caption import Caption
-from .scene import Scene
+from .scene import Box, Scene
 from .style import FONT
 
 
@@ -36,7 +36,8 @@ class Figure(Record):
         scene: boxes, frames and edges.
         caption: what stands under the figure, if anything does.
         title, description: for those who cannot see it.
-        notes: what was done to the scene, for a comment at the top.
+        notes: for a comment at the top.
+        folded: what was done to have no more boxes than there may be.
     """
 
     name: str
@@ -46,3 +47,9 @@ class Figure(Record):
     title: str
     description: str
     notes: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        """What is drawn; in a horizontal figure the title of a stage is that of its frame."""
+        return tuple(b for b in self.scene.boxes if b.kind != "title" or self.look.upright)

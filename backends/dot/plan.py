@@ -205,7 +205,9 @@ class Plan:
         for number, leaving in enumerate(self.leaving):
             main = self.main_out(number)
             aside = [link for link in leaving if link in self.side]
-            rest = [link for link in leaving if link not in main and link not in aside]
+            rest = [
+                link for link in leaving if link not in self.side and self._in_training(link.target)
+            ]
             if number in axes:
                 half = len(main) // 2
                 result += [*main[:half], axes[number], *main[half:]]

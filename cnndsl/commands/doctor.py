@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ..escape import visible
 from ..terminal import show
 from ..version import __version__
 
@@ -11,6 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
+
+
+PATIENCE = 5
+"""Seconds for `dot -V`."""
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -22,7 +27,7 @@ def run(options: Namespace) -> int:
     rows = [
         ("cnnc", __version__, ""),
         ("python", sys.version.split()[0], ""),
-        ("dot", _dot_version(), "figures need Graphviz: apt install graphviz"),
+        ("dot", _dot_version(), "PDF and PNG figures need Graphviz: apt install graphviz"),
         ("networkx", _installed("networkx"), "graph queries need it: pip install networkx"),
         *_requirements(),
         ("output", getattr(sys.stdout, "encoding", None) or "", ""),
@@ -54,13 +59,14 @@ def _installed(name: str) -> str:
 def _dot_version() -> str:
     """What `dot -V` says, or nothing."""
     from shutil import which
-    from subprocess import SubprocessError, run
+
+    from ..program import Unfinished, run
 
     dot = which("dot")
     if dot is None:
         return ""
     try:
-        said = run([dot, "-V"], capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, SubprocessError):
-        return ""
-    return f"{said.stderr.strip()} ({dot})"
+        ran = run([dot, "-V"], seconds=PATIENCE)
+    except (OSError, Unfinished) as problem:
+        return f"does not work: {problem} ({dot})"
+    return f"{visible(ran.said.strip())[:200]} ({dot})"

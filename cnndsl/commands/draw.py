@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..exits import UsageError
+from ..terminal import say
 from .options import (
     STDIN,
     choice,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 
+LONGEST = 600
+"""Seconds for Graphviz."""
 FORMATS = ("svg", "pdf", "png", "dot")
 
 FIGURE_OPTIONS = {
@@ -30,6 +33,7 @@ FIGURE_OPTIONS = {
     "opened": "blocks or labels that are opened at any level: `conv4_x,incep*`",
     "closed": "blocks or labels that stay closed at any level",
     "font": "names of fonts, a generic one last",
+    "layout": "auto (default), dot, or own, which writes SVG and needs no Graphviz",
 }
 
 FIGURE_PARTS = {
@@ -51,6 +55,10 @@ def configure(parser: ArgumentParser) -> None:
         parser.add_argument(
             f"--no-{name}", dest=name, action="store_const", const=False, help=f"leave out {what}"
         )
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS",
+        help="time for Graphviz, 20 by default; after it the figure is drawn without",
+    )  # fmt: skip
     option_output(parser)
     options_for_spec(parser)
 
@@ -60,13 +68,22 @@ def run(options: Namespace) -> int:
 
     format = options.format or _format_of(options.output)
     compiled = compile_given(options)
-    names = (*FIGURE_OPTIONS, *FIGURE_PARTS)
+    names = (*FIGURE_OPTIONS, *FIGURE_PARTS, "timeout")
     given = {name: getattr(options, name) for name in names}
     chosen = {name: value for name, value in given.items() if value is not None}
-    dot = figure_backend()
-    if format == "dot":
-        return write(options, dot.emit(compiled.module, **chosen).encode())
-    return write(options, dot.render(compiled.module, format, **chosen))
+    drawing = figure_backend().draw(compiled.module, format, **chosen)
+    if drawing.notes:
+        say(f"note: {'; '.join(drawing.notes)}")
+    return write(options, drawing.content)
+
+
+def seconds(text: str) -> float:
+    """The argument of `--timeout`."""
+    from argparse import ArgumentTypeError
+
+    if not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= LONGEST:
+        raise ArgumentTypeError(f"a number from 1 to {LONGEST} is needed, not `{text}`")
+    return float(text)
 
 
 def _format_of(path: str) -> str:

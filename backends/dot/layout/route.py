@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SPREAD = 10.0
 """How far beside its middle a box is entered, if several lines enter it."""
+NEAR = 3.0
+"""How far below the top of its row a circle may stand for lines to meet it from the side."""
 BOTH = 5
 """A lane enters a box this part of its height above the middle where another one leaves it."""
 
@@ -36,7 +38,7 @@ def _hop(grid: Grid, step: Step, entering: Mapping[Part, int]) -> Path:
             return [*out((tail.right, tail.middle), goal), ((goal, head.y),)]
         if head.round and _is_clear(grid, head, start):
             return [((start, tail.end),), *back(start, (head.right, head.middle))]
-    if head.round:
+    if head.round and head.y - last < NEAR:
         return down_to_circle((start, tail.end), first, (goal, head.middle), head.size / 2)
     if head.item is not None and head.sheet is None and entering[head] > 1:
         room = min(SPREAD, head.after / 2)

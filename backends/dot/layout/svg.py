@@ -154,8 +154,8 @@ class _Drawing:
 
 def _outline(seen: Face, area: Area) -> list[str]:
     """The border and the fill of a box."""
-    if seen.shape == "text":
-        return []
+    if seen.shape == "text":  # what a pointer has to hit to see the facts
+        return [f'<rect {_at(area)} fill="{PAPER}" fill-opacity="0"/>']
     x, y, width, height = area
     stroke = f'fill="{seen.fill}" stroke="{seen.border}" stroke-width="{seen.width:g}"'
     if seen.shape != "box":
