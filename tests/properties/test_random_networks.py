@@ -102,26 +102,9 @@ def test_the_text_of_the_ir_reads_back(program: Program) -> None:
 
 @examples(200)
 @given(programs())
-def test_layout_of_the_text_does_not_matter(program: Program) -> None:
-    module = compiled(program)
-    formatted = format_source(Source("random.cnn", program.text))
-    text = "\n# a comment\n" + formatted.replace("\n", "  # end\n")
-    other = dataclasses.replace(program, text=text)
-    assert ir_hash(compiled(other)) == ir_hash(module)
-
-
-@examples(200)
-@given(programs())
 def test_repeats_written_out_are_the_same(program: Program) -> None:
     event("has repeats" if program.unrolled != program.text else "has none")
     other = dataclasses.replace(program, text=program.unrolled, unrolled="")
-    assert ir_hash(compiled(other)) == ir_hash(compiled(program))
-
-
-@examples(100)
-@given(programs())
-def test_ascii_twins_of_signs(program: Program) -> None:
-    other = dataclasses.replace(program, text=program.text.replace("×", "x"))
     assert ir_hash(compiled(other)) == ir_hash(compiled(program))
 
 
