@@ -28,31 +28,24 @@ WORD = r"(?:{TEMPLATE}|{INTNAME}|{NAME})".format(**dict(PATTERNS))
 _WORD = re.compile(WORD)
 _INDENT = re.compile(r"[ \t]*")
 ITEM_WORDS = ("block", "model", "let", "use", "dialect", "rule")
+_LET = re.compile(r"[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?=(?!=)")
 # What follows the word of an item on its line.
 _ITEM_FORMS = {
     **dict.fromkeys(("block", "rule"), re.compile(r"[ \t]+\w[^\n]*\{")),
     **dict.fromkeys(("model", "dialect"), re.compile(r"[ \t]+\w[^\n]*[{=]")),
-    "let": re.compile(r"[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?=(?!=)"),
+    "let": _LET,
     "use": re.compile(r"[ \t]+(?:\"|\w+[ \t]*(?:\(|$))"),
+}
+# What follows the word of a statement, and no name of an operator or a block.
+_STATEMENT_FORMS = {
+    **dict.fromkeys(("let", "expect"), _LET),
+    "for": re.compile(r"[ \t]+\w+[ \t]+in\b[^\n]*\{"),
+    "stage": re.compile(r"[ \t]+\w+[ \t]*\{"),
 }
 TWO_WORDS = re.compile(r"(\w+)[ \t]+\w[^\n]*\{")
 _SETTING = re.compile(r"\s*\w+:\s*\w+\s*(?:=|$)")
 _RULE = re.compile(r"(?:[^\n]|\n(?=[\s#}]))*?(?:=>|⇒|[\n{][ \t]*(?:transform|keeps) )")
 _ITEM_LINE = re.compile(r"(?:block|model|dialect|rule|use)\b(?!:)")
-ITEM_WORDS = ("block", "model", "let", "use", "dialect", "rule")
-# What follows the word of an item on its line.
-_ITEM_FORMS = {
-    **dict.fromkeys(("block", "rule"), re.compile(r"[ \t]+\w[^\n]*\{")),
-    **dict.fromkeys(("model", "dialect"), re.compile(r"[ \t]+\w[^\n]*[{=]")),
-    "let": re.compile(r"[ \t]+\w+[ \t]*(?:\([^)\n]*\)[ \t]*)?=(?!=)"),
-    "use": re.compile(r"[ \t]+(?:\"|\w+[ \t]*(?:\(|$))"),
-}
-TWO_WORDS = re.compile(r"(\w+)[ \t]+\w[^\n]*\{")
-_SETTING = re.compile(r"\s*\w+:\s*\w+\s*(?:=|$)")
-_RULE = re.compile(r"(?:[^\n]|\n(?=[\s#}]))*?(?:=>|⇒|[\n{][ \t]*(?:transform|keeps) )")
-_ITEM_LINE = re.compile(
-    r"(?:block|model|dialect)[ \t]+[A-Za-z_]\w*[ \t]*[({=]|rule[ \t]+\w|use[ \t]+[\w\"]"
-)
 _OPERAND_LINE = re.compile(r"[ \t]*(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_]")
 _STATEMENT_LINE = re.compile(
     r"[ \t]*(?:"
@@ -73,11 +66,10 @@ _SIGN = re.compile(r'[()\[\]{}|;]|"[^"\n]*"|#[^\n]*')
 
 _BOUNDS = frozenset(("_SEP", "LBRACE", "RBRACE", "BAR", "IMPLIES"))  # of statements
 _OF_BRANCHES = {"FOR": "_EACH", "IF": "_WHEN"}  # the kind of word when `|` begins its body
-_WITH_PARAMETERS = frozenset(("BLOCK", "MODEL", "RULE"))
+_WITH_PARAMETERS = frozenset(("BLOCK", "MODEL", "VARIANT", "RULE"))
 _CLAUSES = frozenset(CLAUSE_WORDS.values())
 _CLOSERS = {"(": ")", "[": "]", "in {": "}", "{": "}"}
 _CLOSER_KINDS = {"(": "RPAR", "[": "RSQB", "in {": "_CHOICES_END", "{": "RBRACE"}
-
 
 FURTHER_LEFT = "this stands further left than the body it is in"
 
@@ -150,8 +142,8 @@ class Brackets(Scanner):
         self.push("_CALL" if attached else kind, text, start)
 
     def open_brace(self, kind: str, text: str, start: int) -> None:
-        in_header = self.in_parentheses or self.statement in _WITH_PARAMETERS
-        if in_header and self.previous == "IN":
+        follows_name = self.previous == "IN" and self.tokens[-2][0] == "NAME"
+        if follows_name and (self.in_parentheses or self.statement in _WITH_PARAMETERS):
             self.push("_CHOICES", "in {", start)
             return
         self.forget_parentheses(start, "a body starts here")
@@ -413,6 +405,8 @@ class Brackets(Scanner):
         ends = (token[3] for token in reversed(self.tokens) if start is None or token[3] <= start)
         end = next(ends, self.last_end)
         text = sign
+        if end <= bracket.start + 1:  # nobody means an empty body
+            return Help(f"close it with `{sign}`")
         if bracket.text == "{" and "\n" in self.text[bracket.start : end]:
             line_end = self.text.find("\n", end, self.end)
             end = line_end if line_end >= 0 else self.end
@@ -427,10 +421,11 @@ class Brackets(Scanner):
 
     # ------------------------------------------------------------------ lines
 
-    def item_meant(self, word: str, end: int) -> str | None:
-        """The word of an item that a line begins with, although its word, until `end`, is none."""
-        rest = self.text[end : self.line_end(end)]
-        fits = [item for item, form in _ITEM_FORMS.items() if form.match(rest)]
+    def word_meant(self, word: str) -> str | None:
+        """What an item or a statement should begin with, whose first word was just read."""
+        rest = self.text[self.at : self.line_end(self.at)]
+        forms = _STATEMENT_FORMS if self.brackets else _ITEM_FORMS
+        fits = [name for name, form in forms.items() if form.match(rest)]
         return did_you_mean(word, fits) or (word.lower() if word.lower() in fits else None)
 
     def item_like(self, start: int) -> str:

@@ -130,7 +130,8 @@ def residual(
             "E0201",
             f"`{statement.callee.id}` takes no body in braces",
             statement.callee.span,
-            help=["`residual { ... }` does; branches begin with `|`: `add { | a | b }`"],
+            help=suggest(statement.callee.id, ["residual"], statement.callee.span)
+            or ("`residual { ... }` does; branches begin with `|`: `add { | a | b }`",),
         )
     joined = True
     for argument in statement.arguments:

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from ..op import Weight
 
 
+FORMS = ("residual", "input", "from", "share", "output", "default", "source", "expect")
+"""What else a statement may begin with."""
+
+
 def find_callee(name: Name, scope: Scope) -> Ref:
     """The operator or block that a statement begins with."""
     value = lookup(name.id, scope)
@@ -71,7 +75,7 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             name.span,
             help=[f"a rule rewrites a whole model: `model v2 = net with {name.id}`"],
         )
-    near = suggest(name.id, [*OPS, *scope.names(), "residual"], name.span)
+    near = suggest(name.id, [*OPS, *scope.names(), *FORMS], name.span)
     fail(
         "E0201",
         f"there is no operator or block `{name.id}`",
