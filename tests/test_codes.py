@@ -10,7 +10,7 @@ import pytest
 from cnndsl import driver
 from cnndsl.codes import CODES, Code, index, markdown, page
 from cnndsl.diagnostics import CnnError, Diagnostic
-from cnndsl.lint import lint
+from cnndsl.lint.engine import lint
 from cnndsl.lint.rule import load_rules
 
 ROOT = Path(__file__).parent.parent

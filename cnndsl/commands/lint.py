@@ -66,7 +66,7 @@ def levels_for(target: Target, options: Namespace) -> dict[str, str]:
 
 def _linted(targets: Sequence[Target], options: Namespace) -> list[Diagnostic]:
     """What the rules find, and errors, each once."""
-    from ..lint import lint
+    from ..lint.engine import lint
 
     found: list[Diagnostic] = []
     opened = [target.source for target in targets]

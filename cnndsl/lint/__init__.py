@@ -4,9 +4,3 @@ Rules are in `rules/`, one module for each (`rule.py` says how one is declared).
 network or at a file; here their findings become diagnostics, one for each place in the text,
 however many networks and copies of a block it stands for.
 """
-
-from __future__ import annotations
-
-from .engine import lint
-
-__all__ = ["lint"]

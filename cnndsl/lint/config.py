@@ -30,6 +30,9 @@ CODE = "E0706"
 SECTIONS = {"cnnc.toml": ("lint",), "pyproject.toml": ("tool", "cnnc", "lint")}
 """Where levels stand in each file; the first one wins."""
 
+_MENTIONS = re.compile(r"""tool[\s."'={\]]*cnnc|cnnc[\s"']*\.[\s"']*lint""")
+"""What a `pyproject.toml` with such a section has; for others the reader of TOML is not loaded."""
+
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
@@ -73,7 +76,7 @@ def _shown(path: str) -> str:
 
 def _section(source: Source, keys: tuple[str, ...]) -> Mapping[str, Any] | None:
     """A section of a file, if it has it."""
-    if keys[-1] not in source.text:
+    if len(keys) > 1 and not _MENTIONS.search(source.text):
         return None
     import tomllib
 

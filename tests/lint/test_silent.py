@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cnndsl.lint import lint
+from cnndsl.lint.engine import lint
 from cnndsl.lint.rule import load_rules
 from cnndsl.loader import shipped_files
 from cnndsl.render import render_all

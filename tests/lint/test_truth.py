@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cnndsl.diagnostics import CnnError, Diagnostic
-from cnndsl.lint import lint
+from cnndsl.lint.engine import lint
 from cnndsl.source import Source
 
 Reads = dict[int, set[int]]
