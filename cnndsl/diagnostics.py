@@ -131,6 +131,11 @@ def fail(
     raise CnnError(error(code, message, span, label, also=also, notes=notes, help=help))
 
 
+def once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Each diagnostic once; the same words at two places are two, though they are equal."""
+    return list({(diagnostic, diagnostic.place): diagnostic for diagnostic in diagnostics}.values())
+
+
 def distance(a: str, b: str, most: int | None = None) -> int:
     """Restricted Damerau-Levenshtein distance: edits and swaps of neighbours.
 

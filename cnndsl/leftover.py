@@ -36,7 +36,7 @@ def left_out(op: Op, x: TensorType, span: Span) -> Diagnostic | None:
         f"the window of `{op.word}` leaves out the {parts} of its input",
         span,
         f"{n} {name}s come in, stride {axis.stride}",
-        notes=[_arithmetic(n, axis, name) for _, n, axis, name in found],
+        notes=list(dict.fromkeys(_arithmetic(n, axis) for _, n, axis, _ in found)),
         help=_help(op, lost),
     )
 
@@ -48,13 +48,13 @@ def _lost(n: Size, axis: Axis) -> int:
     return max(axis.dropped(n) - max(axis.hi, 0), 0)
 
 
-def _arithmetic(n: Size, axis: Axis, name: str) -> str:
+def _arithmetic(n: Size, axis: Axis) -> str:
     count = axis.size(n)
     assert isinstance(count, int)
     last = (count - 1) * axis.stride + axis.extent + 1 - axis.lo
     return (
         f"⌊({n} + {axis.lo} + {axis.hi} - {axis.extent + 1}) / {axis.stride}⌋ + 1 = {count} "
-        f"windows end at {name} {last} of {n}"
+        f"windows reach {last} of {n}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..diagnostics import CnnError, Diagnostic
+from ..diagnostics import CnnError, Diagnostic, once
 from ..exits import exit_code
 from ..terminal import publish, say, show
 from .fixing import fixed, open_targets, options_for_fixes, results_are_taken
@@ -65,7 +65,7 @@ def _checked(
             continue
         models += compiled
         found += [warning for model in compiled for warning in model.diagnostics]
-    return list(dict.fromkeys(found)), models
+    return once(found), models
 
 
 def _facts(compiled: driver.Compiled) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..diagnostics import CnnError, Diagnostic, did_you_mean
+from ..diagnostics import CnnError, Diagnostic, did_you_mean, once
 from ..exits import UsageError, exit_code
 from ..levels import LEVELS
 from ..terminal import publish, say, show
@@ -79,7 +79,7 @@ def _linted(targets: Sequence[Target], options: Namespace) -> list[Diagnostic]:
             )  # fmt: skip
         except CnnError as problem:
             found += problem.diagnostics
-    return list(dict.fromkeys(found))
+    return once(found)
 
 
 def level_given(text: str) -> tuple[str, str]:

@@ -208,7 +208,7 @@ def position(run: Run, word: str) -> int:
 def collect(run: Run, built: GraphBuilder) -> None:
     run.constraints.update(built.constraints)
     for warning in built.warnings:
-        run.warnings.setdefault(warning)
+        run.warnings.setdefault((warning, warning.place), warning)
 
 
 def add_choices(scope: Scope, parameters: tuple[Parameter, ...]) -> None:

@@ -75,7 +75,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
     module = Module(model.name.id, functions, name, run.source, tuple(run.constraints))
     requests = (*found.requests, *run.options.requests)
     return Elaborated(
-        module, tuple(run.claims), tuple(run.warnings), requests, settings, run.decisions
+        module, tuple(run.claims), tuple(run.warnings.values()), requests, settings, run.decisions
     )
 
 

@@ -188,7 +188,7 @@ class Run:
         self.positions_read = 0
         self.problems: list[Diagnostic] = []
         self.failures = 0
-        self.warnings: dict[Diagnostic, None] = {}
+        self.warnings: dict[tuple[Diagnostic, Span | None], Diagnostic] = {}
         self.constraints: dict[Constraint, None] = {}
         self.claims: list[Claim] = []
         self.source = ""

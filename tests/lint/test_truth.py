@@ -156,7 +156,7 @@ def test_branches_that_come_back(chain: list[Step], n: int, before: int) -> None
     up = f"{lines(chain)}; upsample {rate}x1"
     text = f"model net {{ input {n}x4x2; add {{ | {up} | {fit} }} }}"
     middles = [middle(composed(chain, output // rate)) for output in range(rate)]
-    apart = sum(m - (moved + output) for output, m in enumerate(middles)) / rate
+    apart = sum((m - (moved + o) for o, m in enumerate(middles)), Fraction(0)) / rate
     assert bool(findings(text, "W0305")) == (abs(apart) >= 1)
 
 
