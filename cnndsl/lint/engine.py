@@ -179,7 +179,7 @@ def _merged(
     for key, same in places.items():
         first, finding = same[0], same[0].finding
         notes = finding.notes
-        if len(same) < uses[key]:
+        if finding.counted and len(same) < uses[key]:
             notes += (f"so in {len(same)} of {uses[key]} uses, the first in `{first.network}`",)
         labels = (Label(first.place, finding.label), *finding.also)
         at = finding.at

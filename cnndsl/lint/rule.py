@@ -32,6 +32,7 @@ class Finding(Record):
     Arguments:
         at: the node or the text that it is about.
         message, label, also, notes, help: as in a diagnostic.
+        counted: whether it is told in how many uses of a statement it is so.
     """
 
     at: Node | Span
@@ -40,6 +41,7 @@ class Finding(Record):
     also: tuple[Label, ...] = ()
     notes: tuple[str, ...] = ()
     help: tuple[Help, ...] = ()
+    counted: bool = True
 
 
 class Rule(Record):
@@ -104,10 +106,11 @@ def found(
     also: Iterable[Label] = (),
     notes: Iterable[str] = (),
     help: Iterable[Help | str] = (),
+    counted: bool = True,
 ) -> Finding:
     """A finding; `help` takes plain sentences too."""
     helps = tuple(h if isinstance(h, Help) else Help(h) for h in help)
-    return Finding(at, message, label, tuple(also), tuple(notes), helps)
+    return Finding(at, message, label, tuple(also), tuple(notes), helps, counted)
 
 
 def _name(look: NetworkRule | FileRule) -> str:
