@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .layers import Layer
 
 _CALL = re.compile(r"(?:\w+\.)*(\w+)[ \t]*\(")
+_OURS = re.compile(r"\b\d+x\d")
 _VALUE = re.compile(r"[A-Za-z_][\w.]*|\d[\w.-]*")
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 _WITH_WINDOW = frozenset(("conv", "dwconv", "deconv", "local", "maxpool", "avgpool"))
@@ -78,7 +79,9 @@ def call_at(text: str, start: int) -> tuple[str, str, int] | None:
 
 
 def translated(name: str, arguments: str) -> str | None:
-    """The layer in this language, or None where an argument has no counterpart."""
+    """The layer in this language, or None where an argument has no counterpart, or is ours."""
+    if _OURS.search(arguments):
+        return None
     layer = LAYERS[name]
     given = _bound(layer, _parts(arguments))
     if given is None or not layer.arguments:
