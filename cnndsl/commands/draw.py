@@ -72,9 +72,10 @@ def run(options: Namespace) -> int:
     given = {name: getattr(options, name) for name in names}
     chosen = {name: value for name, value in given.items() if value is not None}
     drawing = figure_backend().draw(compiled.module, format, **chosen)
+    code = write(options, drawing.content)
     if drawing.notes:
         say(f"note: {'; '.join(drawing.notes)}")
-    return write(options, drawing.content)
+    return code
 
 
 def seconds(text: str) -> float:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import re
 from math import hypot
 from xml.dom import minidom
 from xml.dom.minidom import Element
 
-from cnndsl.graph import Module
+from cnndsl.graph import Graph, Module, Node, Output, Value
+from cnndsl.ops.activation import Relu
+from cnndsl.ops.merge import Add
 from cnndsl.record import Record
+from cnndsl.types import map_type
 
 Point = tuple[float, float]
 TOUCH = 1.0
@@ -78,11 +82,10 @@ class Drawn(Record):
         return next(box for box in self.boxes.values() if box.text.startswith(text))
 
 
-def check_svg(content: bytes, module: Module) -> Drawn:
+def check_svg(content: bytes) -> Drawn:
     """Read one of our own figures, and raise where something stands or runs where it must not."""
     drawn = read_svg(content)
-    ids = sorted(drawn.boxes, key=lambda id: int(id[1:]))
-    assert len(ids) == len(set(ids)) and ids, "every box once"
+    assert drawn.boxes
     _check_nesting(drawn)
     near = _by_height(drawn)
     for edge in drawn.edges:
@@ -203,3 +206,33 @@ def _curve(a: Point, b: Point, c: Point, d: Point) -> list[Point]:
         x, y = (sum(w * p[i] for w, p in zip(weights, (a, b, c, d), strict=True)) for i in (0, 1))
         found.append((x, y))
     return found
+
+
+def facts(content: bytes) -> list[dict[str, str]]:
+    """What each box says of itself in its attributes, in the order of their numbers."""
+    root = minidom.parseString(content).documentElement
+    assert root is not None
+    found = {}
+    for group in root.getElementsByTagName("g"):
+        if group.getAttribute("class").startswith("node"):
+            pairs = group.attributes.items()
+            data = {name[5:]: value for name, value in pairs if name.startswith("data-")}
+            assert group.getAttribute("id") not in found, "every box once"
+            found[group.getAttribute("id")] = data
+    return [found[id] for id in sorted(found, key=lambda id: int(id[1:]))]
+
+
+def chain(length: int, farthest: int = 9, numbers: random.Random | None = None) -> Module:
+    """Layers in a row, every other one a sum with an earlier one, irregular enough not to fold."""
+    numbers = numbers or random.Random(length)
+    x = map_type(8, 8, 3)
+    names = ["x"]
+    nodes = []
+    for k in range(length):
+        name, last = f"c{k}", names[-1]
+        earlier = names[max(0, len(names) - 2 - numbers.randrange(farthest))]
+        op, reads = (Add(), (last, earlier)) if k % 2 and earlier != last else (Relu(), (last,))
+        nodes.append(Node(name, op, reads, (Value(name, x),), k))
+        names.append(name)
+    output = (Output("o", names[-1]),)
+    return Module("m", (Graph("m", "m", (), (Value("x", x),), tuple(nodes), output),))
