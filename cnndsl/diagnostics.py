@@ -67,7 +67,7 @@ class Diagnostic(Record):
 
     @property
     def is_error(self) -> bool:
-        return self.level == "error" or self.code.startswith("E")
+        return self.level == "error" or self.code.startswith(("E", "I"))
 
     @property
     def severity(self) -> str:

@@ -32,12 +32,14 @@ class UsageError(Exception):
 def exit_code(diagnostics: Iterable[Diagnostic]) -> int:
     """The exit code for these diagnostics. Errors in the spec count before everything else."""
     codes = {_code_of(diagnostic) for diagnostic in diagnostics if diagnostic.is_error}
-    order = (IN_SPEC, LIMIT, INPUT_OUTPUT, MISSING_TOOL, USAGE)
+    order = (IN_SPEC, INTERNAL, LIMIT, INPUT_OUTPUT, MISSING_TOOL, USAGE)
     return next((code for code in order if code in codes), OK)
 
 
 def _code_of(diagnostic: Diagnostic) -> int:
     code, place = diagnostic.code, diagnostic.place
+    if code.startswith("I"):
+        return INTERNAL
     if code.startswith("E06"):
         return LIMIT
     if code in EXIT_CODES:

@@ -272,6 +272,23 @@ def _renamed(span: Span, file: str, safe: bool) -> Fix:
     return Fix(span, f'"{folder}{slash}{file}"', safe)
 
 
+def specs_below(folder: str) -> list[str]:
+    """Paths of the `.cnn` files in a folder and its folders, sorted.
+
+    Neither links nor hidden folders are followed. Raises CnnError for a folder that cannot be read.
+    """
+
+    def refuse(problem: OSError) -> NoReturn:
+        _cannot_read(problem.filename, problem.filename, None, problem)
+
+    found = []
+    for where, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = [os.path.join(where, name) for name in sorted(files) if name.endswith(".cnn")]
+        found += [path for path in paths if not os.path.islink(path)]
+    return found
+
+
 def _list(folder: str) -> list[str]:
     try:
         return os.listdir(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -362,6 +363,63 @@ def test_fmt_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
     stdin(monkeypatch, UGLY.encode())
     assert main(["fmt", "-"]) == 0
     assert capsys.readouterr().out == TIDY
+
+
+def test_fmt_as_the_page_shows_it(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "tools.md").read_text(encoding="utf-8")
+    section = page.split("## `cnnc fmt`\n")[1]
+    text, shown, *_ = re.findall(r"^```\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    stdin(monkeypatch, text.encode())
+    assert main(["fmt", "-"]) == 0
+    assert "$ cnnc fmt - < net.cnn\n" + capsys.readouterr().out == shown
+
+
+def test_fmt_of_a_folder(folder: Path, capsys: Captured) -> None:
+    """All specs in it, however deep, but nothing that a link leads to."""
+    ugly = ["a.cnn", "deep/er/b.cnn", "away/c.cnn", "specs/.git/d.cnn", "specs/e.txt"]
+    for name in ugly:
+        place = folder / ("" if name.startswith(("away", "specs")) else "specs") / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(UGLY)
+    (folder / "specs" / "link").symlink_to(folder / "away")
+    (folder / "specs" / "link.cnn").symlink_to(folder / "away" / "c.cnn")
+    (folder / "specs" / "folder.cnn").mkdir()
+    assert main(["fmt", "specs"]) == 0
+    assert capsys.readouterr().err == "formatted specs/a.cnn\nformatted specs/deep/er/b.cnn\n"
+    changed = [path for path in folder.rglob("?.*") if path.read_text() == TIDY]
+    assert sorted(path.name for path in changed) == ["a.cnn", "b.cnn"]
+    assert main(["fmt", "--check", "specs"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (UGLY.replace("\n", "\r\n").encode(), TIDY),
+        (b"\xef\xbb\xbf" + UGLY.encode(), TIDY),
+        (UGLY.replace("      ", "\t").rstrip().encode(), TIDY),
+        (b"\n\n" + UGLY.encode() + b"\n\n\n", TIDY),
+        (b"# only\r\n\r\n\r\n# comments", "# only\n\n# comments\n"),
+        (b"", ""),
+        (b"\xef\xbb\xbf", ""),
+    ],
+    ids=["CRLF", "BOM", "tab", "blank lines", "comments", "empty", "only a BOM"],
+)
+def test_fmt_of_bytes(folder: Path, data: bytes, expected: str) -> None:
+    (folder / "x.cnn").write_bytes(data)
+    assert main(["fmt", "x.cnn"]) == 0
+    assert (folder / "x.cnn").read_bytes() == expected.encode()
+
+
+def test_fmt_that_is_wrong_writes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    (folder / "x.cnn").write_text(UGLY)
+    monkeypatch.setattr("cnndsl.printer.pieces.print_expression", lambda expression: "1x1")
+    assert main(["fmt", "x.cnn"]) == 70
+    said = capsys.readouterr().err
+    assert "internal error[I9001]" in said and "please report it with the file" in said
+    assert (folder / "x.cnn").read_text() == UGLY
+    assert main(["fmt", "--check", "x.cnn"]) == main(["fmt", "--diff", "x.cnn"]) == 70
 
 
 def test_fmt_keeps_a_file_with_errors(folder: Path, capsys: Captured) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cnndsl.diagnostics import CnnError
 from cnndsl.lexer import scan
 from cnndsl.parser import parse, parse_expression
-from cnndsl.printer import format_source, print_expression, print_file
+from cnndsl.printer import Row, format_source, print_expression, print_file
 from cnndsl.source import Source
 from cnndsl.syntax import File
 from tests.support.trees import Maker
@@ -307,8 +307,29 @@ def test_an_empty_file_stays_empty():
     assert formatted("# only this") == "# only this\n"
 
 
-def test_the_formatter_checks_itself(monkeypatch):
-    monkeypatch.setattr("cnndsl.printer.formatter._comments", lambda source: [source.text])
+FAULTS = {
+    "another number": ("pieces.print_expression", lambda expression: "7"),
+    "no labels": ("pieces.labels_text", lambda node: ""),
+    "a lost comment": ("layout.Printer.row", lambda printer, node, indent: Row(["relu"])),
+    "comments in another order": (
+        "comments.Formatter._comment_rows",
+        lambda formatter, stop: [Row([c[1]]) for c in formatter.comments] if stop > 60 else [],
+    ),
+    "no text": ("layout.aligned", lambda rows, indent=0: [""]),
+    "no brace": ("comments.Formatter.opening", lambda formatter, start: ""),
+    "a line more each time": (
+        "comments.Formatter.print",
+        lambda formatter, file: formatter.text.rstrip("\n") + "\n" + "\n" * len(formatter.text),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_formatter_finds_its_own_faults(name, monkeypatch):
+    text = "model m {\n  input 3\n  # one\n  a: fc 2*8 : 16  # two\n  # three\n}\n"
+    assert formatted(text) == text
+    place, fault = FAULTS[name]
+    monkeypatch.setattr(f"cnndsl.printer.{place}", fault)
     with pytest.raises(CnnError) as caught:
-        formatted("model m {  relu }")
+        formatted(text)
     assert [problem.code for problem in caught.value.diagnostics] == ["I9001"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..diagnostics import CnnError, Diagnostic
 from ..exits import IN_SPEC, OK, exit_code
 from ..terminal import difference, report, say, show
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def configure(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="`-` is standard input")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="a spec, a folder of specs, or `-`: standard input"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if needed")
     parser.add_argument("--diff", action="store_true", help="write nothing; print the changes")
     parser.add_argument(
@@ -25,11 +29,17 @@ def run(options: Namespace) -> int:
     """Format files in place, all of them or, when one has an error, the others."""
     diagnostics: list[Diagnostic] = []
     changed: dict[str, bytes] = {}
-    for path in options.files:
+    for argument in options.files:
         try:
-            _format_one(path, options, changed)
+            paths = _paths(argument)
         except CnnError as problem:
             diagnostics += problem.diagnostics
+            continue
+        for path in paths:
+            try:
+                _format_one(path, options, changed)
+            except CnnError as problem:
+                diagnostics += problem.diagnostics
     if not (options.check or options.diff):
         try:
             _write(changed)
@@ -37,6 +47,15 @@ def run(options: Namespace) -> int:
             diagnostics += problem.diagnostics
     report(diagnostics, options.color)
     return exit_code(diagnostics) or (IN_SPEC if options.check and changed else OK)
+
+
+def _paths(argument: str) -> list[str]:
+    """A file, or those in a folder. Raises CnnError."""
+    if argument == STDIN or not os.path.isdir(argument):
+        return [argument]
+    from ..loader import specs_below
+
+    return specs_below(argument)
 
 
 def _format_one(path: str, options: Namespace, changed: dict[str, bytes]) -> None:
