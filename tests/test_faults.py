@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
 import shutil
 import signal
@@ -22,6 +23,8 @@ import pytest
 from cnndsl import output
 from cnndsl.cli import main
 from cnndsl.diagnostics import CnnError
+from cnndsl.exits import IN_SPEC, INPUT_OUTPUT, INTERNAL, LIMIT, MISSING_TOOL, OK, USAGE
+from cnndsl.interrupts import SIGNALS
 from cnndsl.record import Record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and limits")
@@ -602,6 +605,37 @@ def test_the_drawing_program_ends_with_us(net: Writer, folder: Path) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(int(Path("pid").read_text()), 0)
     assert not Path("net.svg").exists()
+
+
+# -------------------------------------------------------------------- exit codes
+
+
+def test_the_documented_exit_codes() -> None:
+    """The table of the manual has every code that there is, and no other."""
+    text = (ROOT / "docs" / "tools.md").read_text(encoding="utf-8")
+    table = text.partition("## Exit codes")[2].partition("\n\nWhen several")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+    listed = [int(number) for row in rows for number in row.split(",")]
+    stopped = {128 + getattr(signal, name) for name in SIGNALS}
+    known = {OK, IN_SPEC, USAGE, MISSING_TOOL, INPUT_OUTPUT, LIMIT, INTERNAL, *stopped}
+    assert sorted(listed) == sorted(known)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("check net.cnn", OK), ("fmt --check net.cnn", OK), ("check typo.cnn", IN_SPEC),
+        ("fmt --check loose.cnn", IN_SPEC), ("compile typo.cnn", IN_SPEC), ("chekc", USAGE),
+        ("check", USAGE), ("compile net.cnn --set classes", USAGE), ("ops nothing", USAGE),
+        ("check missing.cnn", INPUT_OUTPUT), ("compile net.cnn -o no/out", INPUT_OUTPUT),
+        ("check net.cnn --max-nodes 1", LIMIT), ("check typo.cnn missing.cnn", IN_SPEC),
+        ("check missing.cnn net.cnn --max-nodes 1", LIMIT), ("doctor", OK), ("--version", OK),
+    ],
+)  # fmt: skip
+def test_exit_codes(command: str, code: int) -> None:
+    for name, text in (("net", NET), ("typo", TYPO), ("loose", LOOSE)):
+        Path(f"{name}.cnn").write_text(text)
+    assert main(command.split()) == code
 
 
 # ----------------------------------------------------------------------- signals

@@ -73,6 +73,7 @@ from cnndsl.source import Source  # noqa: E402
 from cnndsl.symbol import Size, variable  # noqa: E402
 from cnndsl.types import TensorType  # noqa: E402
 from cnndsl.window import Padding, Window  # noqa: E402
+from tests.support.structure import check_python  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 TOLERANCE = 1e-5
@@ -1147,6 +1148,11 @@ def test_names_of_flax_modules_are_avoided() -> None:
     ("name", "prefix", "expected"),
     [
         ("3a", "inception", "inception_3a"),
+        ("3a", "=1; import os", "import_os_3a"),
+        ("3a", "3b", "b_3a"),
+        ("3a", "3", "node_3a"),
+        ("use_running_average", "fc", "use_running_average_"),
+        ("KERNEL_INIT", "fc", "KERNEL_INIT_"),
         ("conv1", "conv", "conv1"),
         ("lambda", "fc", "lambda_"),
         ("train", "fc", "train_"),
@@ -1234,6 +1240,12 @@ def emitted() -> dict[str, str]:
             found[spec] = BACKEND.emit(compile_model(spec).module)
     assert len(found) > 20
     return found
+
+
+def test_everything_does_only_what_it_may(emitted: dict[str, str]) -> None:
+    """Kinds of syntax, imports, names and what is taken from libraries, all of them reviewed."""
+    for text in emitted.values():
+        check_python(text)
 
 
 def test_everything_is_formatted_and_clean(emitted: dict[str, str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from cnndsl.graph import Call, Constraint, Graph, Module, Node, Output, Value
 from cnndsl.history import Change, History
@@ -56,11 +57,22 @@ def benign(text: str) -> str:
     return "a" * min(max(len(text), 1), 300)
 
 
+NAMES = 18
+"""Things in a network that have a name."""
+
+
 def network(text: str) -> Module:
     """A network in which everything that can have a name has this one, with a number."""
+    return network_of([f"{text}{number}" for number in range(NAMES)], text)
+
+
+def network_of(t: Sequence[str], text: str) -> Module:
+    """A network in which everything that can have a name has one of these, and the text as notes.
+
+    It has a block that is called twice, stages, two inputs, labels, an auxiliary output, a rule.
+    """
     side = variable("H")
     x, y, z = map_type(side, 8, 3), map_type(side, 8, 4), map_type(side, 8, 8)
-    t = [f"{text}{number}" for number in range(20)]
     block = Graph(
         t[0], t[1], ((t[2], text), (t[3], 4)), (Value(t[4], x),),
         (

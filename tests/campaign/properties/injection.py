@@ -39,8 +39,12 @@ def _dot(level: str, direction: str) -> Callable[[str], Structure]:
     return emit
 
 
-def _figure(text: str) -> Structure:
-    return structure.svg(FIGURES.render(network(text), "svg").decode())
+def _figure(layout: str, level: str) -> Callable[[str], Structure]:
+    def draw(text: str) -> Structure:
+        drawn = FIGURES.render(network(text), "svg", layout=layout, level=level)
+        return structure.svg(drawn.decode())
+
+    return draw
 
 
 def _report(format: str, read: Callable[[str], Structure]) -> Callable[[str], Structure]:
@@ -100,11 +104,14 @@ SINKS: dict[str, Callable[[str], Structure]] = {
     "messages": _messages(color=False),
     "messages in colour": _messages(color=True),
     "diagnostics as JSON": _tools("json", structure.json_document),
+    "SARIF": _tools("sarif", structure.json_document),
     "annotations": _tools("github", structure.annotations),
     "plot": lambda text: structure.svg(svg(_front(text))),
     "plot as CSV": lambda text: structure.comma_separated(as_csv(_front(text))),
     "plot as JSON": lambda text: structure.json_document(as_json(_front(text))),
-    "SVG": _figure,
+    "SVG": _figure("dot", "layer"),
+    "SVG, our layout": _figure("own", "layer"),
+    "SVG, our layout, stages": _figure("own", "network"),
     "XML": lambda text: structure.svg(f'<svg title="{xml(text)}">{xml(text)}</svg>'),
 }
 
@@ -138,6 +145,6 @@ PROPERTY = Property(
     claim="Hostile names, texts and file names change no structure of any output, and no "
     "character of an output is hidden.",
     run=run,
-    cases=1_000,
+    cases=800,
     nightly=20_000 * len(SINKS),
 )
