@@ -170,4 +170,4 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     log = json.loads(out)
     check(log, SUBSET, SUBSET)
     assert not err
-    assert [one["ruleId"] for one in log["runs"][0]["results"]] == ["E0501", "E0201"]
+    assert [one["ruleId"] for one in log["runs"][0]["results"]] == ["E0201", "E0501"]

@@ -34,7 +34,7 @@ def run(options: Namespace) -> int:
     if options.fix or options.diff:
         targets = fixed(targets, options, lambda targets: _checked(targets, options)[0])
     found, models = _checked(targets, options)
-    diagnostics = [*unread, *found]
+    diagnostics = [*found, *unread]
     publish(diagnostics, options.output_format, options.color, map(_facts, models))
     if options.output_format == "text":
         tell = say if results_are_taken(options) else show

@@ -50,7 +50,7 @@ def run(options: Namespace) -> int:
     targets = open_targets(options, unread)
     if options.fix or options.diff:
         targets = fixed(targets, options, lambda targets: _linted(targets, options))
-    diagnostics = [*unread, *_linted(targets, options)]
+    diagnostics = [*_linted(targets, options), *unread]
     publish(diagnostics, options.output_format, options.color)
     if not diagnostics and options.output_format == "text":
         say("nothing to say")
