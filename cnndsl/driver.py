@@ -17,7 +17,7 @@ from .elaborate.run import Request
 from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
 from .levels import DEFAULTS, weighed
-from .limits import NODES
+from .limits import NODES, counted, raised
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
 from .passes.claims import Subject, Verdict, prove
@@ -110,14 +110,16 @@ def compile_model(
 
     Raises CnnError with every problem found.
     """
-    with _undisturbed():
+    with _undisturbed(max_nodes):
         loader, namespace, wanted = _load(spec, model)
+        if _damaged(loader):
+            raise CnnError(*_once(loader.diagnostics))
         chosen = _choose(namespace, wanted)
         options = Options(
             tuple(_setting(name, text, namespace) for name, text in (settings or {}).items()),
             _shapes(input, namespace),
             dialect,
-            NODES.value if max_nodes is None else max_nodes,
+            NODES.value,
             tuple(request(text, namespace) for text in rewrite),
         )
         return _compile(loader, chosen, namespace, options, strict, levels)
@@ -156,12 +158,12 @@ def check_file(
     opened: Iterable[Source] = (),
 ) -> Checked:
     """Like `check`; the file's names come with its models."""
-    with _undisturbed():
+    with _undisturbed(max_nodes):
         loader, namespace, wanted = _load(spec, model, opened)
         names = (
             [wanted] if wanted else [m for m in namespace.models() if _stands_alone(namespace, m)]
         )
-        options = Options(max_nodes=NODES.value if max_nodes is None else max_nodes)
+        options = Options(max_nodes=NODES.value)
         done: list[Compiled] = []
         problems: list[Diagnostic] = []
         for name in names:
@@ -279,8 +281,16 @@ def _compile(
 
 
 def _damaged(loader: Loader) -> bool:
-    """Whether syntax errors left holes, so that meaning would be guesswork."""
-    return any(diagnostic.is_error for diagnostic in loader.diagnostics)
+    """Whether errors left holes, so that meaning would be guesswork.
+
+    Names that are given twice or are not there leave none: the first one counts, and what needs a
+    missing one is given up without a word.
+    """
+    problems = loader.diagnostics
+    return any(problem.is_error and problem.code not in _OF_NAMES for problem in problems)
+
+
+_OF_NAMES = frozenset(("E0208", "E0212", "E0504", "E0505"))
 
 
 def _stands_alone(namespace: Namespace, name: str) -> bool:
@@ -367,9 +377,19 @@ def _by_place(diagnostic: Diagnostic) -> tuple[str, int]:
 
 
 class _undisturbed:
-    """No cycle collection and room for recursion while a compiler builds its trees."""
+    """No cycle collection and room for recursion while a compiler builds its trees, counted.
+
+    Arguments:
+        max_nodes: another limit of nodes, for all that is done.
+    """
+
+    def __init__(self, max_nodes: int | None = None) -> None:
+        self.raised = raised({} if max_nodes is None else {NODES.name: max_nodes})
+        self.counted = counted()
 
     def __enter__(self) -> None:
+        self.raised.__enter__()
+        self.counted.__enter__()
         self.collecting = gc.isenabled()
         self.limit = sys.getrecursionlimit()
         gc.disable()
@@ -377,6 +397,8 @@ class _undisturbed:
 
     def __exit__(self, *_: object) -> None:
         sys.setrecursionlimit(self.limit)
+        self.counted.__exit__()
+        self.raised.__exit__()
         if self.collecting:
             gc.enable()
 

@@ -106,7 +106,7 @@ NODES = Limit(
     "no network that was ever published has as many")
 STEPS = Limit(
     "steps", 1_000_000, 100_000_000, "steps", "E0601",
-    "work on a network: statements, rounds of loops, parts of expressions, elements of lists",
+    "work on a spec: operators (15), statements, rounds, parts of expressions, list elements",
     "loops in loops multiply: let the inner ones do less")
 LIST = _fixed(
     "list", 100_000, "elements", "E0601", "a list or a range, with the lists in it",
@@ -176,11 +176,19 @@ class raised:
 _LEFT: ContextVar[list[int] | None] = ContextVar("left", default=None)
 
 
+STEPS_OF_OPERATOR = 15
+"""An operator costs as much as so many parts of an expression."""
+
+
 class counted:
-    """Count the steps of what is done while this lasts, from nothing; see `spend`."""
+    """Count the steps of what is done while this lasts, from nothing; see `spend`.
+
+    Whoever asks for more nodes than usual gets the steps for them.
+    """
 
     def __enter__(self) -> None:
-        self.before = _LEFT.set([STEPS.value])
+        times = -(-NODES.value // NODES.default)
+        self.before = _LEFT.set([STEPS.value * times])
 
     def __exit__(self, *_: object) -> None:
         _LEFT.reset(self.before)
@@ -193,7 +201,7 @@ def spend(steps: int, span: Span) -> None:
         return
     left[0] -= steps
     if left[0] < 0:
-        message = f"this network takes more than {STEPS.value:,} steps to work out"
+        message = f"this spec takes more than {STEPS.value:,} steps to work out"
         fail(STEPS.code, message, span, "it came as far as this", help=[STEPS.help])
 
 

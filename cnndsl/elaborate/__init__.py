@@ -11,7 +11,6 @@ message.
 from __future__ import annotations
 
 from ..diagnostics import CnnError
-from ..limits import counted
 from ..namespace import Namespace
 from ..syntax import Model
 from . import apply, flow, settings
@@ -28,12 +27,11 @@ def elaborate(model: Model, namespace: Namespace, options: Options = DEFAULTS) -
     totals: dict[int, int] = {}
     for _ in range(4):
         run = Run(options, totals)
-        with counted():
-            result = elaborate_model(run, model, namespace)
+        result = elaborate_model(run, model, namespace)
         if not run.reads_total or run.calls == totals:
             break
         totals = run.calls
-    if run.problems:
+    if run.is_wrong:
         raise CnnError(*run.problems)
     return result
 

@@ -9,7 +9,7 @@ from ..build import Flow, Place, Step
 from ..diagnostics import CnnError, Label, fail, suggest
 from ..evaluate import BlockRef, Given, OpRef, Scope, check_symbol, describe, lookup, spell
 from ..graph import Call
-from ..limits import INTEGER, SIZE
+from ..limits import INTEGER, SIZE, STEPS_OF_OPERATOR, spend
 from ..op import Op, ShapeError
 from ..ops import OPS
 from ..ops.reshape import Identity
@@ -48,6 +48,7 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             f"`{name.id}` is not an operator or a block",
             name.span,
             f"it is {describe(value)}",
+            help=["`cnnc ops` lists the operators; a block is written `block name { ... }`"],
         )
     from ..foreign import LAYERS, layer_help
 
@@ -140,6 +141,7 @@ def add_operator(
     except ShapeError as problem:
         raise CnnError(shape_error(run, problem, op, flow, place, ends)) from None
     check_limits(exact, types, results, place.span)
+    spend(STEPS_OF_OPERATOR, place.span)
     node = name if name not in run.builder.types else run.builder.unique(name)
     if len(results) > 1 and len(labels) == len(results):
         names = labels

@@ -57,13 +57,13 @@ def make(case: Case, folder: Path) -> None:
 
 def run(arguments: tuple[str, ...], folder: Path) -> dict[str, object]:
     """One command in a child: its exit code, what it printed, its seconds and megabytes."""
-    output = tempfile.TemporaryFile()
-    child = os.fork()
-    if child == 0:
-        _in_child(arguments, folder, output.fileno())
-    _, status, used = os.wait4(child, 0)
-    output.seek(0)
-    said = output.read()
+    with tempfile.TemporaryFile() as output:
+        child = os.fork()
+        if child == 0:
+            _in_child(arguments, folder, output.fileno())
+        _, status, used = os.wait4(child, 0)
+        output.seek(0)
+        said = output.read()
     return {
         "arguments": [word[:60] for word in arguments],
         "exit": os.waitstatus_to_exitcode(status),
