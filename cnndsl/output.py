@@ -264,13 +264,16 @@ def _problem(path: str, problem: OSError | ValueError) -> Diagnostic:
     return _cannot_write(path, _reason(problem), kept=os.path.isfile(path))
 
 
+_ELSEWHERE = "name another file with `-o`, or `-` for standard output"
+
+
 def _cannot_write(path: str, reason: str, command: str = "", kept: bool = False) -> Diagnostic:
     name = path if path == "standard output" else f"`{path}`"
     return error(
         "E0701",
         f"cannot write {name}: {reason}",
         notes=("the old file is untouched",) if kept else (),
-        help=(f"make the folder first: `{command}`",) if command else (),
+        help=(f"make the folder first: `{command}`" if command else _ELSEWHERE,),
     )
 
 

@@ -3,7 +3,7 @@
 A case is a heading, prose, blocks of files and an `error` block with the messages:
 
     cnn [name=FILE]      a spec, `net.cnn` if it has no name
-    text name=FILE       another file
+    text name=FILE       another file; in `bin/` it can be run
     weights name=FILE    a checkpoint in safetensors, one line for each tensor: `stem.weight 8x3x3x3`
     sh                   command lines, `PATH= cnnc draw net.cnn -o net.svg`; without such a block
                          it is `cnnc check net.cnn`
@@ -19,6 +19,7 @@ import io
 import json
 import re
 import shlex
+import sys
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from math import prod
@@ -93,6 +94,7 @@ def write_files(case: Case, folder: Path) -> None:
             path.write_bytes(checkpoint(text))
         else:
             path.write_text(text, encoding="utf-8")
+            path.chmod(0o755 if name.startswith("bin/") else 0o644)
 
 
 def checkpoint(text: str) -> bytes:
@@ -131,7 +133,7 @@ def told(case: Case, folder: Path) -> tuple[list[Diagnostic], str]:
 
     write_files(case, folder)
     found: list[Diagnostic] = []
-    shown = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    shown = _stream()
     render_all = cnndsl.render.render_all
 
     def kept(diagnostics: list[Diagnostic], **style: object) -> str:
@@ -150,9 +152,15 @@ def told(case: Case, folder: Path) -> tuple[list[Diagnostic], str]:
                 name, _, value = words.pop(0).partition("=")
                 patch.setenv(name, value)
             assert words[0] == "cnnc", line
-            with redirect_stderr(shown), redirect_stdout(io.StringIO()):
+            with redirect_stderr(shown), redirect_stdout(_stream()):
                 cli.main(words[1:])
+    for name, _ in case.files:  # another case may have a module of the same name
+        sys.modules.pop(name.removesuffix(".py"), None)
     return found, shown.buffer.getvalue().decode()  # type: ignore[attr-defined]
+
+
+def _stream() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
 
 
 def rewrite(case: Case, text: str) -> None:
@@ -198,7 +206,7 @@ def test_style(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             prose = re.sub(r"`[^`]*`", "", text)
             assert "!" not in prose, text
             assert not re.search(r"__|None|<\w+ object|\bTrue\b|\bFalse\b", text), text
-            assert "{" not in prose and "}" not in prose, text
+            assert "\n" in text or not {"{", "}"} & set(prose), text  # lines are a spec
         if diagnostic.place is not None:
             assert 0 <= diagnostic.place.start <= diagnostic.place.end
             assert diagnostic.place.end <= len(diagnostic.place.source.text)

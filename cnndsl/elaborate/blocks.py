@@ -131,13 +131,13 @@ def specialise(
     )
     run.frames.append(frame)
     outer, run.builder = run.builder, GraphBuilder()
-    broken = len(run.problems)
+    wrong = len(run.problems), run.failures
     try:
         function = elaborate_block(run, ref, values, types, context)
     finally:
         built, run.builder = run.builder, outer
         run.frames.pop()
-    if function is None or len(run.problems) > broken:
+    if function is None or (len(run.problems), run.failures) != wrong:
         if not positional[0]:
             run.memo[key] = None
         return None

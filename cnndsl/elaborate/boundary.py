@@ -181,7 +181,7 @@ def finish_outputs(run: Run, flow: Flow, span: Span, is_model: bool) -> None:
     if any(not output.training for output in run.builder.outputs):
         return
     if flow is None:
-        if not run.problems:
+        if not run.is_wrong:
             run.report(
                 error(
                     "E0403",
@@ -198,7 +198,7 @@ def finish_outputs(run: Run, flow: Flow, span: Span, is_model: bool) -> None:
 
 def require_input(run: Run, span: Span) -> None:
     """An unknown flow is the trace of an error, or of a model that has no input yet."""
-    if not run.builder.inputs and not run.problems:
+    if not run.builder.inputs and not run.is_wrong:
         fail(
             "E0403",
             "nothing flows into this: the model has no input yet",

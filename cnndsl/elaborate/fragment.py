@@ -85,7 +85,7 @@ def _elaborate(
         own = (*own, *context.defaults[len(given) :])
         made += [number] * (len(run.builder.nodes) - len(made))
     finish_outputs(run, flow, body.span, is_model=False)
-    if run.problems:
+    if run.is_wrong:
         raise CnnError(*run.problems)
     graph = run.builder.finish("rule", "rule", (), body.span)
     return Fragment(graph, tuple(run.functions.values()), tuple(made))

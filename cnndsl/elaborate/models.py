@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..bind import Defaults, bind_parameters, name_span, variables_of
-from ..diagnostics import Help, Label, error, fail, suggest
+from ..diagnostics import CnnError, Help, Label, error, fail, suggest
 from ..evaluate import (
     Given,
     RuleRef,
@@ -82,7 +82,7 @@ def elaborate_model(run: Run, model: Model, namespace: Namespace) -> Elaborated:
 def check_inputs_used(run: Run, base: Model) -> None:
     """Report shapes on the command line that no input takes."""
     given = len(run.options.inputs)
-    if given > run.inputs_used and not run.problems:
+    if given > run.inputs_used and not run.is_wrong:
         has = f"{run.inputs_used} input{'s' * (run.inputs_used != 1)}"
         run.report(
             error("E0207", f"`--input` gives {given} shapes, the model has {has}", base.name.span)
@@ -91,7 +91,7 @@ def check_inputs_used(run: Run, base: Model) -> None:
 
 def check_inputs_read(run: Run, main: Graph) -> None:
     """Report inputs that nothing reads: the flow has left them behind."""
-    if run.problems:
+    if run.is_wrong:
         return
     read = {name for node in main.nodes for name in node.inputs}
     read.update(output.value for output in main.outputs)
@@ -255,6 +255,8 @@ def base_of(
     run: Run, call: CallExpr, namespace: Namespace, scope: Scope, passed: list[str]
 ) -> tuple[Model, Namespace, tuple[Given, ...]]:
     found = namespace.model(call.callee.id)
+    if found is None and call.callee.id in namespace.missing:
+        raise CnnError()
     if found is None:
         names = [name for name in namespace.models() if name not in passed]
         help: tuple[Help | str, ...] = suggest(call.callee.id, names, call.callee.span)

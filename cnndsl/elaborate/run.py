@@ -241,6 +241,11 @@ class Run:
         notes += use_sites([frame for frame in self.frames if frame.name and frame.span != place])
         self.problems.append(replace(diagnostic, notes=(*diagnostic.notes, *notes)))
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything was found wrong, here or in what this needs."""
+        return bool(self.problems or self.failures)
+
     def failed(self) -> None:
         """Count a statement that is wrong. Raises Enough after very many."""
         self.failures += 1

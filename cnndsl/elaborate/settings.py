@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..bind import FAMILIES
 from ..build import Flow
-from ..diagnostics import fail, suggest
-from ..evaluate import Closure, Extents, describe, evaluate, evaluate_arguments, spell
+from ..diagnostics import CnnError, fail, suggest
+from ..evaluate import UNKNOWN, Closure, Extents, describe, evaluate, evaluate_arguments, spell
 from ..ops import OPS
 from ..symbol import Symbol
 from ..syntax import Default, Expect, Let, SourceNote
@@ -36,7 +36,11 @@ def let_statement(run: Run, statement: Let, flow: Flow, context: Context) -> Flo
     if statement.parameters is not None:
         context.scope.variables[name] = Closure(statement, context.scope)
     else:
-        context.scope.variables[name] = evaluate(statement.value, context.scope)
+        try:
+            context.scope.variables[name] = evaluate(statement.value, context.scope)
+        except CnnError:
+            context.scope.variables[name] = UNKNOWN
+            raise
     return flow
 
 

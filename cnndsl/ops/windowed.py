@@ -89,7 +89,7 @@ def check_extent(window: Window, dilation: Pair) -> None:
     span = max((k - 1) * d + 1 for k, d in zip(window.size, dilation, strict=True))
     if span > WINDOW.value:
         message = f"the window spans {span:,} rows or columns; the limit is {WINDOW.value:,}"
-        raise ShapeError(WINDOW.code, message)
+        raise ShapeError(WINDOW.code, message, help=(WINDOW.help,))
 
 
 def _does_not_fit(

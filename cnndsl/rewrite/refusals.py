@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..diagnostics import CnnError, Label, fail
+from ..diagnostics import CnnError, Diagnostic, Label, fail
 from ..record import Record, replace
 from .places import Places, occurrences
 
@@ -24,15 +24,18 @@ MOST_REASONS = 4
 
 def asked_at(request: Request, problem: CnnError) -> CnnError:
     """The problems of a rule, each with the place that asked for it."""
+    return CnnError(*(_asked(request, found) for found in problem.diagnostics))
+
+
+def _asked(request: Request, found: Diagnostic) -> Diagnostic:
+    """In a rule of the catalogue, which the user did not write, the request is the place."""
+    place = found.place
+    if _within(place, request.span):
+        return found
+    if place is not None and place.source.shipped:
+        return replace(found, labels=(Label(request.span, "asked for here"), *found.labels))
     note = f"`{request.text}` is asked for at {request.span}"
-    return CnnError(
-        *(
-            replace(found, notes=(*found.notes, note))
-            if not _within(found.place, request.span)
-            else found
-            for found in problem.diagnostics
-        )
-    )
+    return replace(found, notes=(*found.notes, note))
 
 
 def _within(place: Span | None, whole: Span) -> bool:

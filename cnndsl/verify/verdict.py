@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 """Greatest difference in units of the largest value; float32 itself makes 1e-7 to 4e-6."""
 
+ROUNDING = 1e-3
+"""More than this, rounding alone does not make."""
+
 UNFOLDED = (
     "theirs has no batch norms: if they were folded into its convolutions, export it with them, "
     "`torch.onnx.export(..., training=TrainingMode.PRESERVE, do_constant_folding=False)`"
@@ -229,8 +232,10 @@ def problem(verdict: Verdict) -> CnnError:
         f"of the largest value (tolerance {verdict.tolerance:.0e})"
     )
     if verdict.parting is None:
-        help = ("no single tensor is to blame: rounding adds up; try `--tolerance`",)
-        return CnnError(error("E0903", message, help=help))
+        help = "no single tensor is to blame: rounding adds up; try `--tolerance`"
+        if verdict.apart > ROUNDING:
+            help = "all layers agree: they differ in what is between them, or behind the last one"
+        return CnnError(error("E0903", message, help=(help,)))
     return _apart("E0903", message, verdict.parting)
 
 

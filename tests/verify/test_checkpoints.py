@@ -377,7 +377,7 @@ def test_another_number_of_classes(tmp_path: Path) -> None:
     [
         (kernels(**MAIN), "`a` has `weight`, and `conv1` is `conv` with kernel 3x3x3x4, bias 4"),
         (biased(**{**MAIN, "b": (4, 4, 5, 5)}), "`b` is 5x5x4x4, and `conv2` is 3x3x4x4"),
-        (biased(a=MAIN["a"], fc=MAIN["fc"]), "it has 0 layers like `conv2`, `conv` with kernel"),
+        (biased(a=MAIN["a"], fc=MAIN["fc"]), "of layers like `conv2`, `conv` with kernel"),
         (biased(**MAIN, b2=MAIN["b"]), "these are alike: `b`, `b2`"),
         (
             biased(**{f"{p}__{n}": s for p in ("net", "ema") for n, s in MAIN.items()}),

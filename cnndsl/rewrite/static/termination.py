@@ -8,6 +8,7 @@ one side's are larger term by term; instances with small numbers are tried in an
 from __future__ import annotations
 
 from ...graph import Module
+from ...notation import number
 from ...record import replace
 from ..prove.trial import AMOUNTS, measure
 from .instances import Bench, several
@@ -55,7 +56,7 @@ def _measured(graph: Graph) -> tuple[Size, ...]:
 
 
 def _counted(amounts: Sequence[Size]) -> str:
-    return ", ".join(f"{n} {word}" for n, word in zip(amounts, AMOUNTS, strict=True))
+    return ", ".join(f"{number(n)} {word}" for n, word in zip(amounts, AMOUNTS, strict=True))
 
 
 def _proves(costs: Costs | None, less: set[str]) -> bool:

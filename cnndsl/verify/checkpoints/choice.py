@@ -93,8 +93,10 @@ class Choice:
         notes = [f"without a place in the model: {listed(x.name for x in extra)}"] if extra else []
         if not like:
             color = mine[position]
-            why = f"it has {have[color]} layers like `{name}`, {described(step)}; {need[color]} are"
-            misfit(self.path, self.own.module, f"{why} needed", notes)
+            number = f"{have[color]:,}" if have[color] else "none"
+            why = f"of layers like `{name}`, {described(step)}, it has {number}"
+            help = f"it should have {need[color]:,}: is it of another version of the network?"
+            misfit(self.path, self.own.module, why, notes, help)
         other, shape = max(like, key=lambda pair: _agreement(pair[1], wanted))
         if shape == wanted:
             why = f"`{other.name}` has {listed(other.weights)}, and `{name}` is {described(step)}"

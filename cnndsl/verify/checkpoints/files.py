@@ -108,7 +108,7 @@ def _format(path: str) -> str:
             return _format_of(path, stream)
     except OSError as problem:
         reason = problem.strerror or str(problem)
-        broken(path, reason[:1].lower() + reason[1:])
+        broken(path, reason[:1].lower() + reason[1:], "the path is that of the folder you are in")
 
 
 def _format_of(path: str, stream: BinaryIO) -> str:
