@@ -17,13 +17,13 @@ from .elaborate.run import Request
 from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
 from .levels import DEFAULTS, weighed
-from .limits import NODES, counted, raised
+from .limits import NODES, counted, is_spent, raised
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
 from .passes.claims import Subject, Verdict, prove
 from .record import Record
 from .source import Source, Span
-from .syntax import CallExpr, Model, Name, SourceNote
+from .syntax import CallExpr, Let, Model, Name, SourceNote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,6 +173,8 @@ def check_file(
                 )
             except CnnError as problem:
                 problems += problem.diagnostics
+        if not wanted and not _damaged(loader):
+            problems += _wrong_constants(namespace)
         problems += loader.diagnostics
         if problems:
             raise CnnError(*_once(problems))
@@ -280,6 +282,9 @@ def _compile(
     return Compiled(module, tuple(warnings), verdicts, subject, derivation, namespace, result)
 
 
+_OF_NAMES = frozenset(("E0208", "E0212", "E0504", "E0505"))
+
+
 def _damaged(loader: Loader) -> bool:
     """Whether errors left holes, so that meaning would be guesswork.
 
@@ -290,7 +295,15 @@ def _damaged(loader: Loader) -> bool:
     return any(problem.is_error and problem.code not in _OF_NAMES for problem in problems)
 
 
-_OF_NAMES = frozenset(("E0208", "E0212", "E0504", "E0505"))
+def _wrong_constants(namespace: Namespace) -> Iterator[Diagnostic]:
+    """What is wrong with the constants of a file, whether a model reads them or not."""
+    scope = Scope(namespace)
+    for item in namespace.file.items:
+        if isinstance(item, Let) and item.parameters is None:
+            try:
+                scope.find(item.name.id)
+            except CnnError as problem:
+                yield from problem.diagnostics
 
 
 def _stands_alone(namespace: Namespace, name: str) -> bool:

@@ -144,7 +144,7 @@ TERMS = _fixed(
 # --------------------------------------------------------------------- figures
 
 FIGURE_TIME = Limit(
-    "figure-time", 20, 600, "seconds", "E0702", "each of two attempts of Graphviz at a figure",
+    "figure-time", 20, 600, "seconds", "E0702", "Graphviz at a figure, two attempts together",
     "draw less: `--level block` or `--level network`")
 FIGURE_MEMORY = Limit(
     "figure-memory", 1_024, 65_536, "MiB", "E0702", "Graphviz, where the system can be told",
@@ -203,6 +203,12 @@ def spend(steps: int, span: Span) -> None:
     if left[0] < 0:
         message = f"this spec takes more than {STEPS.value:,} steps to work out"
         fail(STEPS.code, message, span, "it came as far as this", help=[STEPS.help])
+
+
+def is_spent() -> bool:
+    """Whether all steps were used up, so that nothing else can be worked out."""
+    left = _LEFT.get()
+    return left is not None and left[0] < 0
 
 
 # ------------------------------------------------------------------------ page
