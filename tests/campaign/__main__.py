@@ -73,7 +73,9 @@ def _campaign(
     wanted: Mapping[str, Property], known: Mapping[str, Property], hours: float, jobs: int
 ) -> int:
     """Give each worker the property that had least time so far, until the time is up."""
-    run = ledger.Run(secrets.token_hex(4), _commit(), sys.version.split()[0], jobs)
+    run = ledger.Run(
+        secrets.token_hex(4), _commit(), sys.version.split()[0], jobs, time.monotonic()
+    )
     found = dict.fromkeys(wanted, NOTHING)
     given = dict.fromkeys(wanted, 0)
     end = time.monotonic() + hours * 3600

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,12 @@ class Run(Record):
     commit: str
     python: str
     jobs: int
+    begin: float
+
+    @property
+    def hours(self) -> float:
+        """Of the clock, for all its processes."""
+        return self.jobs * (time.monotonic() - self.begin) / 3600
 
 
 def load() -> dict[str, Any]:
@@ -39,6 +46,7 @@ def save(run: Run, found: Mapping[str, Tally]) -> None:
     runs[run.name] = {
         "commit": run.commit,
         "python": run.python,
+        "hours": round(run.hours, 2),
         "properties": {name: _as_data(tally) for name, tally in found.items() if tally.cases},
     }
     LEDGER.write_text(json.dumps(runs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -73,20 +81,22 @@ def page(runs: Mapping[str, Any], known: Mapping[str, Property]) -> str:
         for name, data in run["properties"].items():
             if name in totals:
                 totals[name] += _from_data(name, data)
-    parts = [_lead(totals), _goals(totals, known), _mutation(), _found()]
+    parts = [_lead(runs, totals), _goals(totals, known), _mutation(), _found()]
     parts += [_tables(totals, known), _runs(runs)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _lead(totals: Mapping[str, Tally]) -> str:
-    hours = sum(tally.seconds for tally in totals.values()) / 3600
+def _lead(runs: Mapping[str, Any], totals: Mapping[str, Tally]) -> str:
+    hours = sum(run["hours"] for run in runs.values())
+    busy = sum(tally.seconds for tally in totals.values()) / 3600
     cases = sum(_examples(tally) for tally in totals.values())
     return f"""\
 # Reliability
 
 What must hold for every input, how often that was tried, and what failed. Each test run tries a
 few hundred cases of everything, always the same; a campaign tries new ones for as long as it is
-given. Campaigns so far: **{cases:,} cases in {hours:.1f} hours** of one processor core.
+given. Campaigns so far: **{cases:,} cases in {hours:.1f} hours** of one process, which had the processor
+for {busy:.1f} of them.
 
     python -m tests.campaign --hours 2                    # adds to this page
     python -m tests.campaign --only NAME --seed SEED      # one case again
@@ -178,12 +188,13 @@ def _runs(runs: Mapping[str, Any]) -> str:
     rows = []
     for name, run in runs.items():
         tallies = {n: _from_data(n, data) for n, data in run["properties"].items()}
-        hours = sum(tally.seconds for tally in tallies.values()) / 3600
+        busy = sum(tally.seconds for tally in tallies.values()) / 3600
         cases = sum(_examples(tally) for tally in tallies.values())
         failed = sum(len(tally.failures) for tally in tallies.values())
-        cells = (f"`{name}`", run["commit"], run["python"], f"{hours:.2f}", f"{cases:,}", failed)
+        times = (f"{run['hours']:.2f}", f"{busy:.2f}")
+        cells = (f"`{name}`", run["commit"], run["python"], *times, f"{cases:,}", failed)
         rows.append(f"| {' | '.join(map(str, cells))} |")
-    head = _head("seed", "commit", "Python", "hours:", "cases:", "failed:")
+    head = _head("seed", "commit", "Python", "hours:", "processor:", "cases:", "failed:")
     return "\n".join(["## Campaigns", "", head, *rows])
 
 
