@@ -67,21 +67,54 @@ def run(command: Sequence[str], given: bytes = b"", *, seconds: float, memory: i
     with TemporaryFile() as file:
         file.write(given)
         file.seek(0)
-        process = None
+        start = _Start(command, file)
         try:
-            process = subprocess.Popen(
-                command,
-                stdin=file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                start_new_session=True,
-            )
+            process = start.done()
             _limit(process.pid, seconds, memory)
             return _listen(process, seconds)
         finally:
-            if process is not None:
-                _end(process)
+            start.undo()
+
+
+class _Start(Thread):
+    """Starts a program, where no signal can come in between: those go to the main thread."""
+
+    def __init__(self, command: Sequence[str], given: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self.command = command
+        self.given = given
+        self.process: subprocess.Popen[bytes] | None = None
+        self.problem: OSError | None = None
+        self.start()
+
+    def run(self) -> None:
+        pipe = subprocess.PIPE
+        try:
+            self.process = subprocess.Popen(
+                self.command, stdin=self.given, stdout=pipe, stderr=pipe,
+                bufsize=0, start_new_session=True,
+            )  # fmt: skip
+        except OSError as problem:
+            self.problem = problem
+
+    def done(self) -> subprocess.Popen[bytes]:
+        """The program, once it runs. Raises OSError."""
+        self.join()
+        if self.process is None:
+            raise self.problem or OSError(None, "it is not a program")
+        return self.process
+
+    def undo(self) -> None:
+        """Kill what is left of the program and of whatever it started."""
+        self.join()
+        if self.process is None:
+            return
+        with suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
+        self.process.wait()
 
 
 def _listen(process: subprocess.Popen[bytes], seconds: float) -> Ran:
@@ -138,13 +171,3 @@ def _limit(pid: int, seconds: float, memory: int) -> None:
         with suppress(OSError, ValueError):
             resource.prlimit(pid, resource.RLIMIT_AS, (memory, memory))
             resource.prlimit(pid, resource.RLIMIT_CPU, (own, own))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the program and of whatever it started."""
-    with suppress(OSError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()

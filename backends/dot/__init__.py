@@ -45,7 +45,6 @@ class Options(Record):
         max_boxes: above it, calls are folded level by level, and the figure says so.
         font: names of fonts, a generic one last.
         layout: `dot`, `own` for that of `layout/`, or `auto`, the first that works.
-        timeout: seconds for `dot`.
     """
 
     level: str = "block"
@@ -60,7 +59,6 @@ class Options(Record):
     max_boxes: int = 300
     font: str = "Helvetica,Arial,sans-serif"
     layout: str = "auto"
-    timeout: float = 20.0
 
 
 class DotBackend(Record):
@@ -85,7 +83,7 @@ class DotBackend(Record):
         from .render import render
 
         chosen = _options(options)
-        return render(_figure(module, chosen), format, chosen.layout, chosen.timeout)
+        return render(_figure(module, chosen), format, chosen.layout)
 
 
 BACKEND = DotBackend()
@@ -93,7 +91,7 @@ BACKEND = DotBackend()
 
 def _options(given: dict[str, Any]) -> Options:
     """The options, checked."""
-    from .render import LAYOUTS, LONGEST
+    from .render import LAYOUTS
     from .style import THEMES
 
     for name in given:
@@ -110,9 +108,6 @@ def _options(given: dict[str, Any]) -> Options:
     for name, known in choices.items():
         if getattr(options, name) not in known:
             _unknown(f"a {name} of figures", str(getattr(options, name)), known)
-    if not 0 < options.timeout <= LONGEST:
-        fail("E0801", f"`dot` cannot be given {options.timeout:g} seconds",
-             help=(f"from 1 to {LONGEST:g} will do",))  # fmt: skip
     lists = {name: _patterns(getattr(options, name)) for name in ("opened", "closed")}
     return replace(options, **lists)
 

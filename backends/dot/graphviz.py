@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from cnndsl.limits import FIGURE_MEMORY
 from cnndsl.program import Unfinished, run
 from cnndsl.record import Record
 
@@ -54,7 +55,8 @@ class Graphviz(Record):
         resolution = [f"-Gdpi={RESOLUTION}"] if format == "png" else []
         command = [*self.command, f"-T{format}", *resolution, *options]
         try:
-            ran = run(command, text.encode(), seconds=seconds)
+            memory = FIGURE_MEMORY.value << 20
+            ran = run(command, text.encode(), seconds=seconds, memory=memory)
         except OSError as problem:
             raise Failed(f"`dot` cannot be started: {problem.strerror}", help=INSTALL) from None
         except Unfinished as problem:

@@ -10,6 +10,7 @@ What was done, if it is not the first of these, is said in a line.
 from __future__ import annotations
 
 from cnndsl.diagnostics import fail
+from cnndsl.limits import FIGURE_TIME
 from cnndsl.record import Record, replace
 
 from .figure import Figure
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "pdf", "png")
 LAYOUTS = ("auto", "dot", "own")
-TIMEOUT, LONGEST = 20.0, 600.0
 FIRST = 0.6
 """The share of the time that the first attempt gets."""
 
@@ -45,21 +45,20 @@ class Drawing(Record):
     notes: tuple[str, ...] = ()
 
 
-def render(figure: Figure, format: str, layout: str = "auto", timeout: float = TIMEOUT) -> Drawing:
+def render(figure: Figure, format: str, layout: str = "auto") -> Drawing:
     """The figure as a file.
 
     Arguments:
         format: `svg`, `pdf`, `png` or `dot`.
         layout: `dot`, `own`, or `auto`, the first of them that works.
-        timeout: seconds for `dot`, all attempts together.
 
     Raises CnnError with E0702 when Graphviz is needed and does not draw.
     """
-    drawn = _drawn(figure, format, layout, timeout)
+    drawn = _drawn(figure, format, layout)
     return replace(drawn, notes=(*figure.folded, *drawn.notes))
 
 
-def _drawn(figure: Figure, format: str, layout: str, timeout: float) -> Drawing:
+def _drawn(figure: Figure, format: str, layout: str) -> Drawing:
     if format == "dot":
         return Drawing(dot_text(figure).encode())
     if format not in FORMATS:
@@ -71,7 +70,7 @@ def _drawn(figure: Figure, format: str, layout: str, timeout: float) -> Drawing:
         graphviz = installed()
         if graphviz is None:
             raise Failed("there is no Graphviz on this machine", help=INSTALL)
-        return _with_dot(graphviz, figure, format, timeout)
+        return _with_dot(graphviz, figure, format)
     except Failed as problem:
         if format == "svg" and layout == "auto":
             return Drawing(_own(figure), (f"drawn without Graphviz: {problem.reason}",))
@@ -93,17 +92,18 @@ def _without(format: str) -> str:
     return f"SVG needs no Graphviz, and can be turned into {format.upper()}: `-o figure.svg`"
 
 
-def _with_dot(graphviz: Graphviz, figure: Figure, format: str, timeout: float) -> Drawing:
+def _with_dot(graphviz: Graphviz, figure: Figure, format: str) -> Drawing:
     """The first attempt that is quick enough. Raises Failed."""
     text = dot_text(figure)
-    first = FIRST * timeout
+    whole = FIGURE_TIME.value
+    first = FIRST * whole
     attempts: list[tuple[Sequence[str], float]]
     if _is_big(figure):
         note = "`dot` was asked to be quick, since the figure is large"
-        attempts = [(QUICK, first), (STRAIGHT, timeout - first)]
+        attempts = [(QUICK, first), (STRAIGHT, whole - first)]
     else:
         note = f"`dot` was asked to be quick, since {first:g} seconds were not enough"
-        attempts = [((), first), (STRAIGHT, timeout - first)]
+        attempts = [((), first), (STRAIGHT, whole - first)]
     for options, seconds in attempts:
         try:
             content = graphviz.draw(figure, text, format, options, seconds)
@@ -111,8 +111,8 @@ def _with_dot(graphviz: Graphviz, figure: Figure, format: str, timeout: float) -
             continue
         return Drawing(content, (note,) if options else ())
     raise Failed(
-        f"`dot` needed more than {timeout:g} seconds for this figure",
-        help=("draw less: `--level block` or `--level network`", "or wait longer: `--timeout 120`"),
+        f"`dot` needed more than {whole:g} seconds for this figure",
+        help=(FIGURE_TIME.instead, FIGURE_TIME.help),
     )
 
 

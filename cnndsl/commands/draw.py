@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 
-LONGEST = 600
-"""Seconds for Graphviz."""
 FORMATS = ("svg", "pdf", "png", "dot")
 
 FIGURE_OPTIONS = {
@@ -55,10 +53,6 @@ def configure(parser: ArgumentParser) -> None:
         parser.add_argument(
             f"--no-{name}", dest=name, action="store_const", const=False, help=f"leave out {what}"
         )
-    parser.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS",
-        help="time for Graphviz, 20 by default; after it the figure is drawn without",
-    )  # fmt: skip
     option_output(parser)
     options_for_spec(parser)
 
@@ -68,7 +62,7 @@ def run(options: Namespace) -> int:
 
     format = options.format or _format_of(options.output)
     compiled = compile_given(options)
-    names = (*FIGURE_OPTIONS, *FIGURE_PARTS, "timeout")
+    names = (*FIGURE_OPTIONS, *FIGURE_PARTS)
     given = {name: getattr(options, name) for name in names}
     chosen = {name: value for name, value in given.items() if value is not None}
     drawing = figure_backend().draw(compiled.module, format, **chosen)
@@ -76,15 +70,6 @@ def run(options: Namespace) -> int:
     if drawing.notes:
         say(f"note: {'; '.join(drawing.notes)}")
     return code
-
-
-def seconds(text: str) -> float:
-    """The argument of `--timeout`."""
-    from argparse import ArgumentTypeError
-
-    if not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= LONGEST:
-        raise ArgumentTypeError(f"a number from 1 to {LONGEST} is needed, not `{text}`")
-    return float(text)
 
 
 def _format_of(path: str) -> str:

@@ -77,7 +77,7 @@ class Lifted:
     # --------------------------------------------------------------- training
 
     def _beside(self, scene: Scene) -> tuple[Item, ...]:
-        """What belongs together of the training in a frame, where it leaves from one item."""
+        """What belongs together of the training in a frame, if one line leads to it."""
         training = {item.id for item in scene.items if item.training}
         groups = {id: id for id in training}
 
@@ -86,13 +86,13 @@ class Lifted:
                 id = groups[id]
             return id
 
-        led: dict[str, set[str]] = {}
+        led: dict[str, set[tuple[str, str]]] = {}
         for edge in scene.edges if training else ():
             tail, head = self._child(edge.source), self._child(edge.target)
             if tail in training and head in training:
                 groups[group(tail)] = group(head)
             elif head in training:
-                led.setdefault(head, set()).add(tail)
+                led.setdefault(head, set()).add((edge.source, edge.label))
         members: dict[str, list[Item]] = {}
         for item in scene.items:
             if item.id in training:

@@ -226,19 +226,19 @@ class _Laying:
         return self.gaps[1] if _has_items(self.layers[row - 1]) else BEHIND
 
     def beside(self) -> None:
-        """Lanes, then what is for training only."""
+        """Lanes, then what is for training only: the lowest first, so that lines to those
+        farther to the right pass above it."""
         put_lanes(self.grid, [step for step in self.steps if step.lane], self.free)
-        for id, part in self.asides.items():
-            link = next(link for link in self.links if link.head == id)
+        steps = [Step(link, *self._ends(link)) for link in self.links if link.head in self.asides]
+        for step in sorted(steps, key=lambda step: -step.tail.row):
+            link, part = step.link, step.head
             label = self.desk.label(link.label) if link.label else None
-            put_aside(self.grid, part, self._ends(link)[0].row + 1, label, BEHIND)
+            put_aside(self.grid, part, step.tail.row + 1, label, BEHIND)
             if label is not None:
                 label.x = part.x + part.gate(NORTH, link.source)
                 self.parts.append(label)
             self.length = max(self.length, part.end + self.margin)
-        self.steps += [
-            Step(link, *self._ends(link)) for link in self.links if link.head in self.asides
-        ]
+        self.steps += steps
         self.parts += self.asides.values()
 
     def shift(self) -> None:
