@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..diagnostics import CnnError, fail
-from ..lexer import scan
 from ..parser import parse
 from ..source import Source
 from .comments import Formatter
@@ -22,17 +21,19 @@ def format_source(source: Source) -> str:
     tree, problems = parse(source)
     if any(problem.is_error for problem in problems):
         raise CnnError(*problems)
-    text = Formatter(source).print(tree)
-    _verify(source, tree, text)
+    formatter = Formatter(source)
+    text = formatter.print(tree)
+    _verify(formatter, tree, text)
     return text
 
 
-def _verify(source: Source, tree: File, text: str) -> None:
+def _verify(first: Formatter, tree: File, text: str) -> None:
     """Raise an error unless the text has the same tree and comments and stays as it is."""
-    result = Source(source.name, text)
+    result = Source(first.source.name, text)
     again, problems = parse(result)
-    says_the_same = not problems and again == tree and _comments(source) == _comments(result)
-    if says_the_same and Formatter(result).print(again) == text:
+    second = Formatter(result)
+    says_the_same = not problems and again == tree and _comments(first) == _comments(second)
+    if says_the_same and second.print(again) == text:
         return
     fail(
         "I9001",
@@ -42,5 +43,5 @@ def _verify(source: Source, tree: File, text: str) -> None:
     )
 
 
-def _comments(source: Source) -> list[str]:
-    return [comment[1] for comment in scan(source).comments]
+def _comments(formatter: Formatter) -> list[str]:
+    return [text for _, text, _, _ in formatter.comments]
