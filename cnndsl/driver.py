@@ -173,6 +173,8 @@ def check_file(
                 )
             except CnnError as problem:
                 problems += problem.diagnostics
+            if is_spent():
+                break
         if not wanted and not _damaged(loader):
             problems += _wrong_constants(namespace)
         problems += loader.diagnostics

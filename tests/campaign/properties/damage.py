@@ -14,7 +14,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -146,22 +146,24 @@ def _changed(parts: list[bytes], random: random.Random) -> list[bytes]:
 # --------------------------------------------------------------------- judging
 
 
-def answers(data: bytes) -> Iterator[tuple[str, list[Diagnostic]]]:
+def answers(
+    data: bytes, commands: Iterable[str] = ("check", "fmt", "lint"), seconds: float = SECONDS
+) -> Iterator[tuple[str, list[Diagnostic]]]:
     """What each command says to a text; what is no answer is raised."""
     try:
         source = decode_source(data, "damaged.cnn")
     except CnnError as problem:
         yield "read", list(problem.diagnostics)
         return
-    for name, command in (("check", _check), ("fmt", _format), ("lint", _lint)):
+    for name in commands:
         start = time.process_time()
         try:
-            found = command(source)
+            found = COMMANDS[name](source)
         except CnnError as problem:
             found = list(problem.diagnostics)
             assert found, f"{name}: nothing is said"
         took = time.process_time() - start
-        assert took <= SECONDS, f"{name}: {took:.1f} seconds"
+        assert took <= seconds, f"{name}: {took:.1f} seconds"
         yield name, found
 
 
@@ -178,6 +180,9 @@ def _lint(source: Source) -> list[Diagnostic]:
     from cnndsl.lint.engine import lint
 
     return list(lint(source))
+
+
+COMMANDS = {"check": _check, "fmt": _format, "lint": _lint}
 
 
 def judge(diagnostics: Sequence[Diagnostic]) -> None:
