@@ -95,8 +95,8 @@ def _lead(runs: Mapping[str, Any], totals: Mapping[str, Tally]) -> str:
 
 What must hold for every input, how often that was tried, and what failed. Each test run tries a
 few hundred cases of everything, always the same; a campaign tries new ones for as long as it is
-given. Campaigns so far: **{cases:,} cases in {hours:.1f} hours** of one process, which had the processor
-for {busy:.1f} of them.
+given. Campaigns so far: **{cases:,} cases in {hours:.1f} hours** of one process, which had the
+processor for {busy:.1f} of them.
 
     python -m tests.campaign --hours 2                    # adds to this page
     python -m tests.campaign --only NAME --seed SEED      # one case again
