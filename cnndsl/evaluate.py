@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import operator as python
 
-from .diagnostics import Help, fail, suggest
+from .diagnostics import CnnError, Help, fail, suggest
 from .limits import CALL_DEPTH, INTEGER, LIST, NAME, SIZE, TERMS, spend
 from .op import OPS
 from .record import Record, replace
@@ -176,6 +176,17 @@ class Word(Record):
         return self.id
 
 
+UNKNOWN = object()
+"""The value of a name whose definition is wrong."""
+
+
+def known_value(value: Any) -> Any:
+    """A value. Raises CnnError for an unknown one, without a word: that was said already."""
+    if value is UNKNOWN:
+        raise CnnError()
+    return value
+
+
 class Scope:
     """Names visible at a place: variables of the block, then those of the file.
 
@@ -218,14 +229,16 @@ class Scope:
         return Scope(self.namespace, variables, self, copy=at)
 
     def find(self, name: str) -> Any:
-        """The variable `name`, or None."""
+        """The variable `name`, or None. Raises CnnError when its definition is wrong."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.variables:
-                return scope.variables[name]
+                return known_value(scope.variables[name])
             scope = scope.parent
         if name in POSITION and self.on_position:
             return self.on_position(name)
+        if name in self.namespace.unclear:
+            return known_value(UNKNOWN)
         found = self.namespace.let(name)
         if found is None:
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from .diagnostics import Diagnostic, Fix, Help, Label, error, fail
+from .diagnostics import CnnError, Diagnostic, Fix, Help, Label, error, fail
 from .source import Source, Span
 from .syntax import Block, Dialect, File, Let, Model, Name, Rule, Use
 
@@ -87,6 +87,7 @@ class Namespace:
         self.items: dict[str, Definition] = {}
         self._constants: dict[str, Any] = {}
         self._pending: set[str] = set()
+        self._wrong: dict[str, CnnError] = {}
         for item in file.items:
             if not isinstance(item, Use):
                 self.items.setdefault(item.name.id, item)
@@ -159,6 +160,14 @@ class Namespace:
         found += self.library.index if self.standard is None else self.standard
         return found
 
+    @cached_property
+    def unclear(self) -> frozenset[str]:
+        """Names that this file asks for and does not get, or gets twice, which was reported."""
+        uses = [item for item in self.file.items if isinstance(item, Use)]
+        names = [name.id for use in uses for name in use.names or ()]
+        twice = [name for _, _, names in _given_twice(self) for name in names]
+        return frozenset([*twice, *(name for name in names if self.find(name) is None)])
+
     def offers(self, name: str) -> bool:
         """Whether the library has a name that this file does not use."""
         return name in self.library.index and self.find(name) is None
@@ -166,6 +175,8 @@ class Namespace:
     def constant(self, let: Let, compute: Callable[[], Any]) -> Any:
         """The value of a `let` of this file, computed once."""
         name = let.name.id
+        if name in self._wrong:
+            raise self._wrong[name]
         if name in self._pending:
             fail(
                 "E0402",
@@ -177,6 +188,9 @@ class Namespace:
             self._pending.add(name)
             try:
                 self._constants[name] = compute()
+            except CnnError as problem:
+                self._wrong[name] = problem  # for all of a circle the same one
+                raise
             finally:
                 self._pending.discard(name)
         return self._constants[name]
@@ -241,27 +255,35 @@ def _folded(name: str) -> str:
     return re.sub(r"(?<!\d)_|_(?!\d)", "", name.lower())
 
 
-def _ambiguous(namespace: Namespace) -> Iterator[Diagnostic]:
-    """Names that two used files give, of which neither is meant more than the other."""
+def _given_twice(
+    namespace: Namespace,
+) -> Iterator[tuple[Use, tuple[Use, Namespace], list[str]]]:
+    """For each used file its `use`, an earlier one, and the names that both give."""
     given: dict[str, tuple[Use, Namespace]] = {}
     for use, other in namespace.imports:
         names = other.items if use.names is None else [name.id for name in use.names]
         twice = [n for n in names if n in given and n in other.items and given[n][1] is not other]
         twice = [name for name in twice if name not in namespace.items]
         if twice:
-            first, before = given[twice[0]]
-            yield error(
-                "E0505",
-                f"`{twice[0]}` comes from {before.source.name} and from {other.source.name}",
-                use.span,
-                "this gives it again",
-                also=[Label(first.span, "this gives it first")],
-                notes=[f"so do {_listed(twice[1:])}"] if len(twice) > 1 else (),
-                help=[f"say what is needed of each: `use {use.module.span.text} (name)`"],
-            )
+            yield use, given[twice[0]], twice
         for name in names:
             if name in other.items:
                 given.setdefault(name, (use, other))
+
+
+def _ambiguous(namespace: Namespace) -> Iterator[Diagnostic]:
+    """Names that two used files give, of which neither is meant more than the other."""
+    files = {id(use): other for use, other in namespace.imports}
+    for use, (first, before), twice in _given_twice(namespace):
+        yield error(
+            "E0505",
+            f"`{twice[0]}` comes from {before.source.name} and from {files[id(use)].source.name}",
+            use.span,
+            "this gives it again",
+            also=[Label(first.span, "this gives it first")],
+            notes=[f"so do {_listed(twice[1:])}"] if len(twice) > 1 else (),
+            help=[f"say what is needed of each: `use {use.module.span.text} (name)`"],
+        )
 
 
 def _listed(names: list[str]) -> str:

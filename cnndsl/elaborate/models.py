@@ -255,7 +255,7 @@ def base_of(
     run: Run, call: CallExpr, namespace: Namespace, scope: Scope, passed: list[str]
 ) -> tuple[Model, Namespace, tuple[Given, ...]]:
     found = namespace.model(call.callee.id)
-    if found is None and call.callee.id in namespace.missing:
+    if found is None and call.callee.id in namespace.unclear:
         raise CnnError()
     if found is None:
         names = [name for name in namespace.models() if name not in passed]
