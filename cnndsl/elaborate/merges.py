@@ -24,15 +24,7 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
     times = repeat_count(run, statement.times, context)
     labels = spell_all(run, statement.labels, context)
     label = labels[0] if labels else None
-    word = statement.merge.id
-    if word not in MERGES:
-        near = suggest(word, MERGES, statement.merge.span)
-        fail(
-            "E0201",
-            f"`{word}` does not join branches",
-            statement.merge.span,
-            help=near or ("`concat`, `add`, `sub` and `mul` do",),
-        )
+    word = merge_word(statement)
     for index, inside in enumerate(copies(run, statement, times, context)):
         results, ends = [], []
         for branch, around in branches_in(run, statement.branches, inside):
@@ -52,6 +44,15 @@ def parallel_statement(run: Run, statement: Parallel, flow: Flow, context: Conte
     flow = annotated(run, flow, statement, context)
     define_labels(run, labels, statement.labels, flow)
     return flow
+
+
+def merge_word(statement: Parallel) -> str:
+    """The word that says how branches are joined. Raises CnnError when none does."""
+    word, span = statement.merge.id, statement.merge.span
+    if word not in MERGES:
+        help = suggest(word, MERGES, span) or ("`concat`, `add`, `sub` and `mul` do",)
+        fail("E0201", f"`{word}` does not join branches", span, help=help)
+    return word
 
 
 def branches_in(

@@ -9,6 +9,7 @@ made, which ends at the limit, and not at what the spec asks for.
 from __future__ import annotations
 
 import re
+from math import prod
 
 from ..diagnostics import Label, fail
 from ..evaluate import describe, evaluate, whole
@@ -92,7 +93,7 @@ def rounds(run: Run, loop: For | Each, context: Context) -> Iterator[Context]:
 def check_size(run: Run, span: Span, context: Context) -> None:
     """Stop when the network is larger than its limit."""
     if run.builder.expanded > run.options.max_nodes:
-        _too_large(run.builder.expanded, "", span, context, run.options.max_nodes, " or more")
+        _too_large(run, f"{run.builder.expanded:,} nodes or more", "", span, context)
 
 
 def _watched(
@@ -115,10 +116,13 @@ def _watched(
         if expected <= limit:
             continue
         if size[-1] > limit:
-            _too_large(size[-1], "", span, context, limit, " or more")
+            _too_large(run, f"{size[-1]:,} nodes or more", "", span, context)
         settles = 0 < index <= SETTLING and _are_equal(run, nodes[-3:])
         if settles and run.positions_read == reads and not re.search(asked, _body(span)):
-            _too_large(expected, f"{times:,} copies of {each:,}", span, context, limit)
+            around = prod(factor.times for factor in context.factors)
+            total = f"{size[0] + (expected - size[0]) * around:,} nodes"
+            about = "about " if around > 1 else ""
+            _too_large(run, about + total, f"{times:,} copies of {each:,}", span, context)
 
 
 def _body(span: Span) -> str:
@@ -136,18 +140,11 @@ def _are_equal(run: Run, starts: list[int]) -> bool:
     return made[: here - before] == made[here - before :]
 
 
-def _too_large(
-    size: int, product: str, span: Span, context: Context, limit: int, more: str = ""
-) -> None:
-    """Raise: so many nodes here, and as often as the repeats around it say."""
-    times = 1
-    for factor in context.factors:
-        times *= factor.times
-    about = "about " if times > 1 else ""
-    message = f"this network would expand to {about}{size * times:,} nodes"
+def _too_large(run: Run, size: str, product: str, span: Span, context: Context) -> None:
+    """Raise: the network has so many nodes, and these are the repeats around the place."""
     fail(
         NODES.code,
-        f"{message}{'' if about else more}; the limit is {limit:,}",
+        f"this network would expand to {size}; the limit is {run.options.max_nodes:,}",
         span,
         product,
         also=factor_labels(context.factors),

@@ -16,6 +16,7 @@ from __future__ import annotations
 from ..arguments import flag
 from ..bind import REPEAT_HELP, name_span, variables_of
 from ..diagnostics import fail, suggest
+from ..elaborate.merges import merge_word
 from ..evaluate import FUNCTIONS, BlockRef, OpRef, Scope, lookup
 from ..op import OPS
 from ..record import Record, replace
@@ -340,7 +341,7 @@ class _Reader:
                 refuse(branch)
             values += self.body(branch, flow)
         label = _label(statement)
-        return self.node(statement.merge.id, statement, (), tuple(values), 1, label)
+        return self.node(merge_word(statement), statement, (), tuple(values), 1, label)
 
     # --------------------------------------------------------------- arguments
 
