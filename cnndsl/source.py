@@ -55,6 +55,8 @@ class Span(Record):
     end: int
 
     def __str__(self) -> str:
+        if self.source.name.startswith("--"):  # an option, which has no lines
+            return self.source.name
         line, column = self.source.position(self.start)
         return f"{self.source.name}:{line}:{column}"
 

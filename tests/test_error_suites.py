@@ -4,7 +4,7 @@ A case is a heading, prose, blocks of files and an `error` block with the messag
 
     cnn [name=FILE]      a spec, `net.cnn` if it has no name
     text name=FILE       another file; in `bin/` it can be run
-    weights name=FILE    a checkpoint in safetensors, one line for each tensor: `stem.weight 8x3x3x3`
+    weights name=FILE    a checkpoint in safetensors; a line for each tensor: `fc.weight 10x8`
     sh                   command lines, `PATH= cnnc draw net.cnn -o net.svg`; without such a block
                          it is `cnnc check net.cnn`
     error [--strict]     the messages; options of `cnnc check`
@@ -20,7 +20,6 @@ import json
 import re
 import shlex
 import sys
-from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from math import prod
 from pathlib import Path

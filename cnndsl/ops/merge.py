@@ -58,11 +58,11 @@ class Merge(Op):
             return (self.projection(*stride),)
         if apart <= {0, 1}:
             return ("`pad` or `crop` the larger or the smaller one by one",)
-        high, wide = (a - b for a, b in zip(x.shape[:-1], other.shape[:-1], strict=True))
-        if isinstance(high, int) and high == wide and high % 2 == 0:
-            big, small = (x, other) if high > 0 else (other, x)
-            size = TensorType(small.shape[:-1])
-            return (f"`crop {abs(high) // 2}` brings an input of {big} to {size}, or give the "
+        (more, *others) = {a - b for a, b in zip(x.shape[:-1], other.shape[:-1], strict=True)}
+        if x.is_map and not others and isinstance(more, int) and more % 2 == 0:
+            larger, smaller = (x, other) if more > 0 else (other, x)
+            size = TensorType(smaller.shape[:-1])
+            return (f"`crop {abs(more) // 2}` brings an input of {larger} to {size}, or give the "
                     "windows paddings that keep the size",)  # fmt: skip
         return ("give the branches equal strides, and paddings that keep the size",)
 

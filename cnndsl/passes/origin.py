@@ -170,7 +170,7 @@ def needed_input(steps: Iterable[Step], axis: int, needed: int) -> tuple[Size, i
     """
     for step in steps:
         if step.op is None:
-            return step.after.shape[axis], needed
+            return (step.after.height, step.after.width)[axis], needed
         axes = step.op.axes(step.before)
         if axes is None or not step.after.is_map:
             return None

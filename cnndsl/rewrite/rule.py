@@ -18,7 +18,7 @@ from ..diagnostics import CnnError, fail, suggest
 from ..evaluate import FUNCTIONS, RuleRef, Scope, evaluate, known, lookup, whole
 from ..record import Record
 from ..source import Source
-from ..syntax import Body, Carrier, Condition, Expr, Keeps, Name, Rule, Transform
+from ..syntax import Body, Carrier, Condition, Expect, Expr, Keeps, Name, Rule, Transform
 from .conditions import PREDICATES
 from .pattern import Pattern, names_of, read_pattern
 
@@ -110,6 +110,14 @@ class Rewrite(Record):
         return tuple(name for name in parameters_of(self.ref.rule) if name not in found)
 
 
+def _no_claims(right: Body) -> None:
+    """Raise for an `expect`: a right side stands in networks that it knows nothing of."""
+    for statement in right.statements:
+        if isinstance(statement, Expect):
+            fail("E1001", "a right side claims nothing", statement.span,
+                 help=["what a rule keeps stands behind `keeps`; `expect` is for models"])  # fmt: skip
+
+
 def read_rule(ref: RuleRef) -> Rewrite:
     """Check a rule and its arguments. Raises CnnError."""
     rule = ref.rule
@@ -126,6 +134,7 @@ def read_rule(ref: RuleRef) -> Rewrite:
     equation = None
     if rule.left is not None and rule.right is not None:
         left = read_pattern(rule.left, ref.namespace, parameters_of(rule), layered)
+        _no_claims(rule.right)
         equation = Equation(left, rule.right, layered)
     elif not clauses[Transform]:
         fail("E1001", f"the rule `{rule.name.id}` has no equation", rule.name.span,
