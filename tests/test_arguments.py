@@ -145,15 +145,16 @@ def test_anything_else_is_refused_with_a_code(name, op, data):
         assert problem.message.startswith(("must be ", "is too large"))
 
 
+TOO_LARGE = "is too large: 2,147,483,648; the limit is 2,147,483,647"
 REFUSED = [
     ("Window", 3, "E0206", "must be a window such as `3x3` or `7x7/2`, not `3`"),
     ("Window", Window(0, 3), "E0207", "must be at least 1 in size and stride, not `0x3`"),
     ("Window", Window(3, 3, 0, 0), "E0207", "must be at least 1 in size and stride, not `3x3/0`"),
-    ("Window", Window(2**31, 1), "E0603", "is too large: 2,147,483,648; the limit is 2,147,483,647"),
+    ("Window", Window(2**31, 1), "E0603", TOO_LARGE),
     ("Count", 0, "E0207", "must be a whole number of at least 1, not `0`"),
     ("Count", 2.5, "E0206", "must be a whole number of at least 1, not `2.5`"),
     ("Count", True, "E0206", "must be a whole number of at least 1, not `true`"),
-    ("Count", 2**31, "E0603", "is too large: 2,147,483,648; the limit is 2,147,483,647"),
+    ("Count", 2**31, "E0603", TOO_LARGE),
     ("Positive", 0, "E0207", "must be a number greater than 0, not `0`"),
     ("Positive", float("inf"), "E0207", "must be a number greater than 0, not `inf`"),
     ("Positive", "big", "E0206", "must be a number greater than 0, not `big`"),

@@ -343,7 +343,8 @@ def test_json(net: Source) -> None:
     assert {key: first[key] for key in place} == place
     assert first["labels"] == [{**place, "text": "l"}]
     assert first["help"][0] == {"text": "h", "fix": None}
-    assert first["help"][1] == {"text": "fix", "fix": {**place, "replacement": "silu", "safe": True}}
+    edit = {**place, "replacement": "silu", "safe": True}
+    assert first["help"][1] == {"text": "fix", "fix": edit}
     assert second["severity"] == "warning" and second["end_line"] == 5
     assert third["file"] is None and third["labels"] == []
 

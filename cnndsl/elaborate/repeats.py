@@ -119,9 +119,9 @@ def _watched(
             _too_large(run, f"{size[-1]:,} nodes or more", "", span, context)
         settles = 0 < index <= SETTLING and _are_equal(run, nodes[-3:])
         if settles and run.positions_read == reads and not re.search(asked, _body(span)):
-            around = prod(factor.times for factor in context.factors)
-            total = f"{size[0] + (expected - size[0]) * around:,} nodes"
-            about = "about " if around > 1 else ""
+            outer = prod(factor.times for factor in context.factors)
+            total = f"{size[0] + (expected - size[0]) * outer:,} nodes"
+            about = "about " if outer > 1 else ""
             _too_large(run, about + total, f"{times:,} copies of {each:,}", span, context)
 
 

@@ -114,8 +114,8 @@ def _no_claims(right: Body) -> None:
     """Raise for an `expect`: a right side stands in networks that it knows nothing of."""
     for statement in right.statements:
         if isinstance(statement, Expect):
-            fail("E1001", "a right side claims nothing", statement.span,
-                 help=["what a rule keeps stands behind `keeps`; `expect` is for models"])  # fmt: skip
+            help = "what a rule keeps stands behind `keeps`; `expect` is for models"
+            fail("E1001", "a right side claims nothing", statement.span, help=[help])
 
 
 def read_rule(ref: RuleRef) -> Rewrite:
