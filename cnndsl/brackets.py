@@ -148,7 +148,8 @@ class Brackets(Scanner):
             return
         self.forget_parentheses(start, "a body starts here")
         if self.statement in _CLAUSES and not self.text[self.at : self.line_end(self.at)].strip():
-            self._blame("a clause of a rule has no body", start, self.at)
+            help = self.fix("remove it", start, self.at, "")
+            self._blame("a clause of a rule has no body", start, self.at, help=[help])
             return
         self.push(kind, text, start)
         self.operators = 0
@@ -156,7 +157,9 @@ class Brackets(Scanner):
 
     def push(self, kind: str, text: str, start: int, indent: int | None = None) -> None:
         if text in ("(", "[") and self.is_first and not self.follows_label:
-            self._blame(f"a statement does not begin with `{text}`", start, self.at)
+            help = "a statement begins with a word, a window or a label: `conv(3x3, 64)`"
+            message = f"a statement does not begin with `{text}`"
+            self._blame(message, start, self.at, help=[help])
             return
         indent = self.indent() if indent is None else indent
         bracket = Bracket(text, start, indent, self)

@@ -85,13 +85,10 @@ def statement(shape: Shape, blocks: list[Part], random: random.Random) -> tuple[
         ("bn", same),
         ("dropout 20%", same),
         ("maxpool 3x3/2, pad=1", Shape((h + 1) // 2, c)),
-        ("residual { conv 3x3, in.channels, bn; relu }", same),
+        (f"residual {{ conv 3x3, {c}, bn; relu }}", same),
         (f"concat {{ | conv 1x1, {n} | identity }}", Shape(h, n + c)),
         (f"add {{ | conv 3x3, {c} | identity }}", same),
         ("dwconv 3x3", same),
-    ]
-    plain = [(text, after) for text, after in plain if "in." not in text] + [
-        (f"residual {{ conv 3x3, {c}, bn; relu }}", same)
     ]
     if random.random() < 0.3:
         stride = random.choice((1, 2))
@@ -183,118 +180,108 @@ class Seeded(Record):
     line: int
 
 
-def wrong_statement(kind: str, part: Part, site: int, random: random.Random) -> tuple[str, ...]:
-    """The lines of a model with a wrong one, its number counted from `part.sites`."""
-    number, before, after = part.sites[site]
-    lines = list(part.lines)
-    text = STATEMENTS[kind](before, after, random)
-    lines[number] = f"  {text} : {after}"
-    return tuple(lines)
+class Draft:
+    """A file while its mistakes are made: definitions, and which of them are wrong already."""
 
+    def __init__(self, parts: list[Part], random: random.Random) -> None:
+        self.parts = parts
+        self.random = random
+        self.texts = [part.lines for part in parts]
+        self.wrong: list[tuple[str, int, int]] = []  # kind, definition, line in it
+        self.free = [i for i, part in enumerate(parts) if part.sites]  # right models
+        random.shuffle(self.free)
+        self.broken: set[str] = set()  # blocks
 
-def seed(parts: list[Part], random: random.Random) -> tuple[list[tuple[str, ...]], list[Seeded]]:
-    """The texts of the definitions, three of them wrong, and the lines of the mistakes."""
-    texts = [part.lines for part in parts]
-    models = [i for i, part in enumerate(parts) if part.sites]
-    random.shuffle(models)
-    blocks = [i for i, part in enumerate(parts) if part.name and not part.sites]
-    wrong: list[tuple[str, int, int]] = []  # kind, part, line in it
-    broken: set[str] = set()
-    kinds = [random.choice((*STATEMENTS, *STATEMENTS, *ITEMS, *BODIES)) for _ in range(SEEDED)]
-    for kind in kinds:
-        if kind == "block":
-            used = {name for part in parts for name in part.calls}
-            able = [i for i in blocks if parts[i].name in used and parts[i].name not in broken]
-            if not able:
-                continue
-            i = random.choice(able)
-            line = random.randrange(1, len(texts[i]) - 1)
-            lines = list(texts[i])
-            if lines[line].startswith("  let"):
-                line += 1
-            lines[line] = (
-                f"  {random.choice(('cnov 3x3, n', 'conv 3x3, nn', 'conv 3x3, n, pda=1'))}"
-            )
-            texts[i] = tuple(lines)
-            broken.add(parts[i].name)
-            wrong.append((kind, i, line))
-        elif kind in ITEMS:
-            added = _item(kind, parts, random)
-            texts.append(added)
-            wrong.append((kind, len(texts) - 1, 0))
-            if kind == "constant":
-                models_after = [i for i in models if all(w[1] != i for w in wrong)]
-                if models_after:  # who reads it is not wrong
-                    _read_constant(texts, parts, models_after[0], added)
+    def add(self, kind: str) -> None:
+        """One more mistake, if there is a place for it."""
+        if kind in ITEMS:
+            self._item(kind)
+        elif kind == "block":
+            self._block()
         elif kind == "false claim":
-            able = [i for i in models if not broken & set(parts[i].calls)]
-            able = [i for i in able if all(w[1] != i for w in wrong)]
-            if not able or "block" in kinds or "constant" in kinds:
-                continue
-            i = able[0]
-            claim = random.choice(("params = 1", "macs = 1", "depth = 99", "parms = 3"))
-            texts[i] = (*texts[i][:-1], f"  expect {claim}", texts[i][-1])
-            wrong.append((kind, i, len(texts[i]) - 2))
-            models.remove(i)
-        else:
-            if not models:
-                continue
-            i = models.pop()
-            texts[i], line = _wrong_body(kind, parts[i], random)
-            wrong.append((kind, i, line))
-    starts = [2 + sum(len(text) + 1 for text in texts[:i]) for i in range(len(texts))]
-    return texts, [Seeded(kind, starts[i] + line) for kind, i, line in wrong]
+            self._claim()
+        elif self.free:
+            self._body(kind, self.free.pop())
 
+    @property
+    def calls_broken(self) -> bool:
+        """Whether every wrong block is still called: others are not looked at."""
+        lines = [line for text in self.texts for line in text]
+        wrong = [self.parts[part].name for kind, part, _ in self.wrong if kind == "block"]
+        return all(
+            any(f" {n}(" in x[1:] and not x.startswith("block") and ", stride=" in x for x in lines)
+            for n in wrong
+        )
 
-def _item(kind: str, parts: list[Part], random: random.Random) -> tuple[str, ...]:
-    """A wrong definition of one line."""
-    names = [part.name for part in parts if part.sites]
-    number = random.randrange(10**6)
-    return {
-        "duplicate block": (f"block {parts[0].name}(n) {{ conv 1x1, n }}",),
-        "duplicate model": (f"model {random.choice(names)} {{ input 3; relu }}",),
-        "unknown import": (f"use std (nothing_{number})",),
-        "unknown base": (f"model other{number} = nowhere{number}(3)",),
-        "constant": (f"let width{number} = {random.choice(NOWHERE)} * 2",),
-    }[kind]
+    def _put(self, kind: str, part: int, line: int, *texts: str) -> None:
+        """Lines in place of the first of them, `line` of the definition, where the mistake is."""
+        lines = self.texts[part]
+        self.texts[part] = (*lines[:line], *texts, *lines[line + 1 :])
+        self.wrong.append((kind, part, line))
 
+    def _item(self, kind: str) -> None:
+        """A wrong definition of one line."""
+        choice, number = self.random.choice, len(self.texts)
+        models = [part.name for part in self.parts if part.sites]
+        text = {
+            "duplicate block": f"block {self.parts[0].name}(n) {{ conv 1x1, n }}",
+            "duplicate model": f"model {choice(models)} {{ input 3; relu }}",
+            "unknown import": f"use std (nothing{number})",
+            "unknown base": f"model other{number} = nowhere{number}(3)",
+            "constant": f"let width{number} = {choice(NOWHERE)} * 2",
+        }[kind]
+        self.texts.append((text,))
+        self.wrong.append((kind, number, 0))
+        if kind == "constant" and self.free:  # who reads it is not wrong
+            part = self.free[0]
+            line, _, after = self.parts[part].sites[-1]
+            lines = self.texts[part]
+            reader = f"  conv 3x3, width{number} : {after}"
+            self.texts[part] = (*lines[:line], reader, *lines[line + 1 :])
+            self.broken.add(self.parts[part].name)
 
-def _read_constant(
-    texts: list[tuple[str, ...]], parts: list[Part], i: int, added: tuple[str, ...]
-) -> None:
-    number, _, after = parts[i].sites[-1]
-    lines = list(texts[i])
-    lines[number] = f"  conv 3x3, {added[0].split()[1]} : {after}"
-    texts[i] = tuple(lines)
+    def _block(self) -> None:
+        """A block that models call, once or often."""
+        used = {name for part in self.parts for name in part.calls}
+        able = [i for i, part in enumerate(self.parts) if part.name in used - self.broken]
+        if able:
+            part = self.random.choice(able)
+            lines = range(1, len(self.texts[part]) - 1)
+            line = self.random.choice([i for i in lines if "let" not in self.texts[part][i]])
+            text = self.random.choice(("cnov 3x3, n", "conv 3x3, nn", "conv 3x3, n, pda=1"))
+            self.broken.add(self.parts[part].name)
+            self._put("block", part, line, f"  {text}")
 
+    def _claim(self) -> None:
+        """A claim that is false, of a model that nothing else is wrong with."""
+        able = [
+            i for i in self.free if not self.broken & {*self.parts[i].calls, self.parts[i].name}
+        ]
+        if able:
+            part = able[0]
+            self.free.remove(part)
+            claim = self.random.choice(("params = 1", "macs = 1", "depth = 99", "parms = 3"))
+            self._put("false claim", part, len(self.texts[part]) - 1, f"  expect {claim}", "}")
 
-def _wrong_body(kind: str, part: Part, random: random.Random) -> tuple[tuple[str, ...], int]:
-    """A model with one mistake, and the line of it in the model."""
-    site = random.randrange(len(part.sites))
-    number, before, after = part.sites[site]
-    lines = list(part.lines)
-    if kind in STATEMENTS:
-        return wrong_statement(kind, part, site, random), number
-    if kind == "wrong annotation":
-        other = replace_channels(after, random)
-        lines[number] = lines[number].rpartition(" : ")[0] + f" : {other}"
-        return tuple(lines), number
-    if kind == "constant of a body":
-        lines[number:number] = [f"  let w = {random.choice(NOWHERE)} + 1"]
-        lines[number + 1] = f"  conv 3x3, w : {after}"
-        return tuple(lines), number
-    first = part.sites[0][0]  # "label twice"
-    last = part.sites[-1][0]
-    lines[first] = (
-        f"  twice: {lines[first].strip().split(': ', 1)[-1]}" if ": " in lines[first] else ""
-    )
-    lines[first] = f"  twice: conv 3x3, {part.sites[0][2].channels} : {part.sites[0][2]}"
-    lines[last] = f"  twice: relu : {part.sites[-1][1]}"
-    return tuple(lines), last
-
-
-def replace_channels(shape: Shape, random: random.Random) -> Shape:
-    return Shape(shape.height, shape.channels + random.choice((1, 3, 8)))
+    def _body(self, kind: str, part: int) -> None:
+        """A statement of a model."""
+        model, lines = self.parts[part], self.texts[part]
+        line, before, after = self.random.choice(model.sites)
+        right = lines[line].rpartition(" : ")[0]
+        if kind in STATEMENTS:
+            wrong = STATEMENTS[kind](before, after, self.random)
+            self._put(kind, part, line, f"  {wrong} : {after}")
+        elif kind == "wrong annotation":
+            channels = after.channels + self.random.choice((1, 3, 8))
+            self._put(kind, part, line, f"{right} : {Shape(after.height, channels)}")
+        elif kind == "constant of a body":
+            constant = f"  let w = {self.random.choice(NOWHERE)} + 1"
+            self._put(kind, part, line, constant, f"  conv 3x3, w : {after}")
+        else:  # a label twice
+            (first, _, made), (last, came, _) = model.sites[0], model.sites[-1]
+            labelled = f"  twice: conv 3x3, {made.channels} : {made}"
+            self.texts[part] = (*lines[:first], labelled, *lines[first + 1 :])
+            self._put(kind, part, last, f"  twice: relu : {came}")
 
 
 # ----------------------------------------------------------------------- judging
@@ -305,9 +292,20 @@ def draw(random: random.Random) -> tuple[str, list[Seeded]]:
     while True:
         blocks = [block(i, random) for i in range(random.randint(2, 3))]
         models = [model(i, blocks, random) for i in range(random.randint(3, 5))]
-        texts, seeded = seed([*blocks, *models], random)
-        if len(seeded) == SEEDED and len({one.line for one in seeded}) == SEEDED:
-            return "use std\n" + "".join("\n".join(text) + "\n\n" for text in texts), seeded
+        draft = Draft([*blocks, *models], random)
+        # Claims come last, when it is known what is right.
+        kinds = [random.choice((*STATEMENTS, *ITEMS, *BODIES)) for _ in range(SEEDED)]
+        for kind in sorted(kinds, key="false claim".__eq__):
+            draft.add(kind)
+        if len(draft.wrong) == SEEDED and draft.calls_broken:
+            return written(draft)
+
+
+def written(draft: Draft) -> tuple[str, list[Seeded]]:
+    """The text of a file, and the lines of its mistakes."""
+    starts = [2 + sum(len(text) + 1 for text in draft.texts[:i]) for i in range(len(draft.texts))]
+    text = "use std\n" + "".join("\n".join(lines) + "\n\n" for lines in draft.texts)
+    return text, [Seeded(kind, starts[part] + line) for kind, part, line in draft.wrong]
 
 
 def problems_of(text: str) -> tuple[Diagnostic, ...]:
