@@ -34,6 +34,10 @@ SPARE = 5
 """Seconds of its own time that it has beyond ours; they end it when nobody is left to do so."""
 
 
+PLAIN = {"LC_ALL": "C", "TZ": "UTC"}
+"""What a program is told of where it runs, so that it writes the same everywhere."""
+
+
 class Ran(Record):
     """What a program left.
 
@@ -92,7 +96,7 @@ class _Start(Thread):
         try:
             self.process = subprocess.Popen(
                 self.command, stdin=self.given, stdout=pipe, stderr=pipe,
-                bufsize=0, start_new_session=True,
+                env={**os.environ, **PLAIN}, bufsize=0, start_new_session=True,
             )  # fmt: skip
         except OSError as problem:
             self.problem = problem

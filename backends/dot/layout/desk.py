@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 from ..face import SIZE, SMALL, Face, Line, border, face
 from ..figure import Figure
 from ..scene import Box, Frame
@@ -99,4 +101,4 @@ def _size(seen: Face, kind: str) -> Point:
 def line_width(line: Line, size: float) -> float:
     """The width of a line with runs in it."""
     gaps = max(len(line) - 1, 0) * text_width(GAP, size)
-    return sum(text_width(run.text, size, run.bold) for run in line) + gaps
+    return fsum(text_width(run.text, size, run.bold) for run in line) + gaps

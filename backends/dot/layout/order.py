@@ -8,6 +8,7 @@ of neighbours are kept only where they leave fewer crossings.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import fsum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _swept(layers: Sequence[Sequence[int]], beside: Neighbours, down: bool) -> l
     place: dict[int, float] = {}
     for layer in result if down else reversed(result):
         wanted = {
-            part: sum(place[other] for other in beside[part]) / len(beside[part])
+            part: fsum(place[other] for other in beside[part]) / len(beside[part])
             for part in layer
             if beside[part]
         }

@@ -9,7 +9,7 @@ each other's nearest kin are put on one line where there is room.
 
 from __future__ import annotations
 
-from math import inf
+from math import fsum, inf
 from operator import itemgetter
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def place(
     """
     places = [0.0] * sum(map(len, layers))
     for layer, apart in zip(layers, gaps, strict=True):
-        at = -sum(apart) / 2
+        at = -fsum(apart) / 2
         for part, gap in zip(layer, apart, strict=True):
             at += gap
             places[part] = at
@@ -172,7 +172,7 @@ def _line_up(
     column: Sequence[tuple[int, float]], low: float, high: float, places: list[float]
 ) -> None:
     if len(column) > 1:
-        mean = sum(places[part] - offset for part, offset in column) / len(column)
+        mean = fsum(places[part] - offset for part, offset in column) / len(column)
         place = max(low, min(high, mean))
         for part, offset in column:
             places[part] = place + offset

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
-from math import inf
+from math import fsum, inf
 
 from ..scene import Frame
 from .beside import put_aside, put_lanes
@@ -250,7 +250,7 @@ class _Laying:
             left = min(left, self._put_titles(left))
         else:
             self.length = max([self.length, *(part.size + 2 * MARGIN for part in self.titles)])
-            self.top = sum(part.after for part in self.titles)
+            self.top = fsum(part.after for part in self.titles)
         right = max([*self.grid.right, *(part.right for part in self.parts)], default=0.0)
         self.width = right - left + self.top + 2 * self.margin
         move = self.margin + self.top - left

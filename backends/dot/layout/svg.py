@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import fsum
+
 from cnndsl.escape import xml
 
 from ..caption import PER_ROW, Caption
@@ -251,7 +253,7 @@ def _caption_size(caption: Caption | None) -> Point:
     widths += [text_width(line, SIZE) for line in caption.facts]
     widths += [text_width(line, SMALL) for line in caption.notes]
     rows = _chip_rows(caption.chips)
-    widths += [sum(map(_chip_width, row)) + (len(row) - 1) * CHIP_GAP for row in rows]
+    widths += [fsum(map(_chip_width, row)) + (len(row) - 1) * CHIP_GAP for row in rows]
     texts = 1 + len(caption.facts) + len(caption.notes)
     return max(widths), PAD + texts * ROW + len(rows) * (CHIP + CHIP_GAP)
 
@@ -265,7 +267,7 @@ def _caption(caption: Caption | None, across: float, end: float) -> Iterator[str
         yield _text(line, across, y + ROW / 2, SIZE, INK)
         y += ROW
     for row in _chip_rows(caption.chips):
-        x = across - (sum(map(_chip_width, row)) + (len(row) - 1) * CHIP_GAP) / 2
+        x = across - (fsum(map(_chip_width, row)) + (len(row) - 1) * CHIP_GAP) / 2
         y += CHIP_GAP / 2
         for style in row:
             width = _chip_width(style)
