@@ -1,10 +1,10 @@
 """Everything that `cnnc` makes of some files, as digests, by whatever Python runs this.
 
-    python tests/support/outputs.py ROOT [--twice] [--reversed] FILE[:MODEL] ...
+    python tests/support/outputs.py ROOT [--twice] [--reversed] [--alone] FILE[:MODEL] ...
 
 ROOT is the repository; nothing has to be installed. With `--twice` all is made again in the same
 process, and what differs then has a digest of its own. With `--reversed` every folder lists its
-files the other way round.
+files the other way round. With `--alone` nothing is made that no file has a part in.
 """
 
 from __future__ import annotations
@@ -40,11 +40,10 @@ OF_ALL = {"list": ("list",), "rules": ("rules",), "codes": ("explain",)}
 """Outputs that depend on no file, but on what is in folders."""
 
 
-def digests(files: list[str]) -> dict[str, str]:
-    """The digest of each output of each file; what is said besides is a part of it."""
-    found = {}
-    for name, command in OF_ALL.items():
-        found[name] = _digest(command)
+def digests(files: list[str], alone: bool = False) -> dict[str, str]:
+    """The digest of each output of each file, and of what depends on none unless they are wanted
+    alone; what is said besides is a part of it."""
+    found = {} if alone else {name: _digest(command) for name, command in OF_ALL.items()}
     for file in files:
         for name, command in OUTPUTS.items():
             given = [file if word == "FILE" else word for word in command]
@@ -109,9 +108,10 @@ def run(root: str, arguments: list[str]) -> str:
     if "--reversed" in arguments:
         _reverse_folders()
     files = [argument for argument in arguments if not argument.startswith("--")]
-    found = digests(files)
+    alone = "--alone" in arguments
+    found = digests(files, alone)
     if "--twice" in arguments:
-        again = digests(files)
+        again = digests(files, alone)
         found |= {f"{name}, again": again[name] for name in again if again[name] != found[name]}
     return json.dumps(found)
 
