@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -287,11 +287,15 @@ def errors(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
     return [problem for problem in problems if problem.is_error]
 
 
-def damaged(spec: Spec, text: str, random: random.Random) -> tuple[str, str]:
-    """The text with a mistake in a line that has none yet, and what was done."""
+def damaged(spec: Spec, text: str, done: Sequence[str], random: random.Random) -> tuple[str, str]:
+    """The text with a mistake in a line that has none yet, and what was done.
+
+    One brace at most is damaged: who loses both has written something else.
+    """
     whole = set(spec.text.split("\n"))
+    kinds = [kind for kind in KINDS if not (_BRACES & {kind.name} and _BRACES & {*done})]
     while True:
-        kind = random.choice(KINDS)
+        kind = random.choice(kinds)
         hidden = [quoted.span() for quoted in _QUOTED.finditer(text)]
         sites = [
             site
@@ -308,6 +312,7 @@ def damaged(spec: Spec, text: str, random: random.Random) -> tuple[str, str]:
             return text[:start] + put + text[end:], kind.name
 
 
+_BRACES = {"`{` forgotten", "`}` forgotten", "`{` on the next line"}
 _QUOTED = re.compile(r'"[^"\n]*"|#[^\n]*')
 
 
@@ -320,7 +325,7 @@ def run(random: random.Random) -> dict[str, int]:
     spec = random.choice(specs())
     text, done = spec.text, []
     for _ in range(random.choice(MISTAKES)):
-        text, what = damaged(spec, text, random)
+        text, what = damaged(spec, text, done, random)
         done.append(what)
     source = Source("net.cnn", text)
     mended = mend((source,), found)
