@@ -17,7 +17,7 @@ from .elaborate.run import Request
 from .evaluate import Given, Scope, evaluate_word
 from .graph import Module
 from .levels import DEFAULTS, weighed
-from .limits import NODES, counted, is_spent, raised
+from .limits import NODES, SIZE, STRING, counted, is_spent, raised
 from .loader import Loader, find_model, read_source, shipped_files
 from .namespace import Namespace
 from .passes.claims import Subject, Verdict, prove
@@ -340,7 +340,11 @@ def request(text: str, namespace: Namespace, option: str = "--rewrite") -> Reque
         fail("E0206", "this is no rule", expr.span, help=["write it as `asym(7) at 4a..4e`"])
     rules = requested_rules(expr, named_rules(expr, Scope(namespace)))
     place = text[end + len(" at ") :].strip() if end >= 0 else ""
-    return Request(rules, place, text, Span(source, 0, len(text)))
+    span = Span(source, 0, len(text))
+    if len(place) > STRING.value:
+        message = f"this place has {len(place):,} characters; the limit is {STRING.value:,}"
+        fail(STRING.code, message, span, help=[STRING.help])
+    return Request(rules, place, text, span)
 
 
 def _shapes(text: str | None, namespace: Namespace) -> tuple[tuple[int, ...], ...]:
@@ -350,7 +354,7 @@ def _shapes(text: str | None, namespace: Namespace) -> tuple[tuple[int, ...], ..
     shapes = []
     for part in text.split(","):
         sizes = part.strip().replace("×", "x").split("x")
-        if not all(size.isdecimal() and 0 < int(size[:12]) < 2**31 for size in sizes):
+        if not all(_is_size(size) for size in sizes):
             fail(
                 "E0207",
                 f"`{part.strip()}` is not a shape",
@@ -358,6 +362,10 @@ def _shapes(text: str | None, namespace: Namespace) -> tuple[tuple[int, ...], ..
             )
         shapes.append(tuple(int(size) for size in sizes))
     return tuple(shapes)
+
+
+def _is_size(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < int(text[:12]) <= SIZE.value
 
 
 def _listed(names: list[str]) -> str:

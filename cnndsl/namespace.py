@@ -85,6 +85,7 @@ class Namespace:
         self.imports = imports
         self.standard = standard
         self.items: dict[str, Definition] = {}
+        self._models = [item.name.id for item in file.items if isinstance(item, Model)]
         self._constants: dict[str, Any] = {}
         self._pending: set[str] = set()
         self._wrong: dict[str, CnnError] = {}
@@ -150,7 +151,7 @@ class Namespace:
 
     def models(self) -> list[str]:
         """Names of the models of this file, in order."""
-        return [item.name.id for item in self.file.items if isinstance(item, Model)]
+        return self._models
 
     def names(self) -> list[str]:
         """Every name that `find` knows."""

@@ -43,6 +43,7 @@ class Network:
         found = compiled.namespace.model(self.name)
         assert found is not None
         self.definition = found[0].name.span
+        self._before: dict[tuple[str, tuple[type[Op], ...]], Node | None] = {}
         self._sites: dict[tuple[str, ...], Span | None] = {}
 
     @cached_property
@@ -68,10 +69,18 @@ class Network:
 
     def before(self, value: str, *through: type[Op]) -> Node | None:
         """What makes a value, looking through operators of these classes."""
-        node = self.producers.get(value)
-        while node is not None and isinstance(node.op, through):
-            node = self.producers.get(node.inputs[0])
-        return node
+        passed: list[str] = []
+        while (value, through) not in self._before:
+            passed.append(value)
+            node = self.producers.get(value)
+            if node is None or not isinstance(node.op, through):
+                self._before[value, through] = node
+            else:
+                value = node.inputs[0]
+        found = self._before[value, through]
+        for value in passed:  # long chains are asked about at every link
+            self._before[value, through] = found
+        return found
 
     def span(self, node: Node) -> Span:
         """Where a node is written."""

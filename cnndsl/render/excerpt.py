@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..record import Record
+from ..record import Record, replace
 from .canvas import Canvas, Style
 from .characters import columns, wrap
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TAB = 4
 LEAST = 24  # columns; a text that has fewer left moves to the left
+REACH = 1_000  # characters before and behind a mark that are looked at
 
 
 class Mark(Record):
@@ -65,6 +66,24 @@ def lines_visible(text: str, style: Style) -> str:
     return "\n".join(style.visible(line) for line in text.split("\n"))
 
 
+def _around(line: str, marks: Sequence[Mark]) -> tuple[str, Sequence[Mark]]:
+    """The part of a very long line that may come into sight, with its marks moved along."""
+    if len(line) <= 2 * REACH:
+        return line, marks
+    main = _main(marks)
+    first = max(main.start - REACH, 0)
+    part = line[first : main.start + REACH]
+
+    def moved(index: int) -> int:
+        return min(max(index - first, 0), len(part))
+
+    return part, [replace(m, start=moved(m.start), end=moved(m.end)) for m in marks]
+
+
+def _main(marks: Sequence[Mark]) -> Mark:
+    return next((mark for mark in marks if mark.sign == "^"), marks[0])
+
+
 class Cut(Record):
     """The part of a row that fits: columns `low` to `high`."""
 
@@ -80,7 +99,7 @@ def _cut(row: Row, marks: Sequence[Mark], room: int) -> Cut:
     total = max(row.places[-1], 1)
     if total <= room:
         return Cut(0, max(room, total))
-    main = next((mark for mark in marks if mark.sign == "^"), marks[0] if marks else None)
+    main = _main(marks) if marks else None
     if main is None or row.places[main.end if main.end < len(row.places) else -1] < room:
         return Cut(0, room)
     low = min(max(row.places[main.start] - room // 3, 0), total + 1 - room)
@@ -176,7 +195,8 @@ def excerpt(source: Source, marks: Sequence[Mark], gutter: int, style: Style) ->
         elif previous and number > previous + 2:
             yield style.paint("note", "...")
         here = [mark for mark in marks if mark.line == number]
-        text, *below = _marked(_row(source.line(number), style), here, room, style)
+        line, seen = _around(source.line(number), here)
+        text, *below = _marked(_row(line, style), seen, room, style)
         yield _join(style.paint("note", f"{number:>{gutter}} |"), text)
         for line in below:
             yield _join(bar, line)
@@ -184,7 +204,7 @@ def excerpt(source: Source, marks: Sequence[Mark], gutter: int, style: Style) ->
 
 
 def _plain(source: Source, number: int, gutter: int, room: int, style: Style) -> Iterator[str]:
-    row = _row(source.line(number), style)
+    row = _row(source.line(number)[:REACH], style)
     text = _clip(row, _cut(row, (), room), style)
     yield _join(style.paint("note", f"{number:>{gutter}} |"), text)
 
@@ -225,7 +245,8 @@ def _edited_line(
         sign, end = "+", at + len(new) - len(old)
     mark = Mark(number, start, max(end, start + 1), "", "help", sign)
     room = max(style.width - gutter - 3, 20)
-    text, *below = _marked(_row(head + new + tail, style), [mark], room, style)
+    line, marks = _around(head + new + tail, [mark])
+    text, *below = _marked(_row(line, style), marks, room, style)
     yield _join(style.paint("note", f"{number:>{gutter}} |"), text)
     for line in below:
         yield _join(style.paint("note", f"{'':{gutter}} |"), line)
@@ -246,7 +267,7 @@ def _changed_lines(
     rows += [(number + i, "+", new[i]) for i in range(stays, len(new) - same)]
     room = max(style.width - gutter - 3, 20)
     for line, sign, text in rows:
-        row = _row(text, style)
+        row = _row(text[:REACH], style)
         shown = _clip(row, _cut(row, (), room), style)
         kind = {"|": "note", "-": "error", "+": "help"}[sign]
         yield _join(style.paint("note", f"{line:>{gutter}} ") + style.paint(kind, sign), shown)

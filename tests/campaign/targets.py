@@ -66,7 +66,7 @@ def seeds(target: str) -> list[bytes]:
     from cnndsl.source import Source
 
     found = []
-    for text in damage.corpus():
+    for text in damage.corpus()[::5]:  # they are compiled under observation, which takes time
         try:
             done = driver.check(Source("seed.cnn", text.decode()))
         except (CnnError, UnicodeDecodeError):

@@ -10,7 +10,7 @@ from ..rule import Finding, file_rule, found
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from ..file import LintedFile
 
@@ -19,16 +19,22 @@ KINDS = {Block: "block", Let: "constant", Rule: "rule", Dialect: "dialect"}
 
 @file_rule("W0402")
 def unused_definition(file: LintedFile) -> Iterator[Finding]:
-    read = [name for name in names_in(file.namespace.file) if id(name) not in defined_names(file)]
+    defined = defined_names(file)
+    read: dict[str, list[int]] = {}
+    for name in names_in(file.namespace.file):
+        if id(name) not in defined:
+            read.setdefault(name.id, []).append(name.span.start)
+    needs_all = file.has_models
+    items = set(map(id, file.namespace.file.items))
     for item in file.namespace.file.items:
         if isinstance(item, Use):
-            yield from _unused_use(item, {name.id for name in read}, file)
-        elif not isinstance(item, Model) and file.has_models:
+            yield from _unused_use(item, set(read), file)
+        elif not isinstance(item, Model) and needs_all:
             yield from _unused(
                 item, read, f"the file has models, and none needs this {_kind(item)}"
             )
     for let in file.nodes(Let):
-        if let not in file.namespace.file.items:
+        if id(let) not in items:
             yield from _unused(let, read, "no statement behind it reads this name")
 
 
@@ -37,10 +43,10 @@ def _kind(item: Let | Block | Rule | Dialect) -> str:
 
 
 def _unused(
-    item: Let | Block | Rule | Dialect, read: Iterable[Name], why: str
+    item: Let | Block | Rule | Dialect, read: Mapping[str, list[int]], why: str
 ) -> Iterator[Finding]:
     own = range(item.span.start, item.span.end)
-    if not any(name.id == item.name.id and name.span.start not in own for name in read):
+    if all(start in own for start in read.get(item.name.id, ())):
         yield found(
             item.name.span,
             f"nothing uses the {_kind(item)} `{item.name.id}`",

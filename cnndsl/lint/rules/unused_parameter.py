@@ -36,4 +36,5 @@ def _values(file: LintedFile, defined: set[int]) -> set[str]:
     """Names that stand for what they name, and are not called on the spot."""
     tree = file.namespace.file
     called = {id(node.callee) for node in walk(tree) if isinstance(node, Apply)}
-    return {name.id for name in names_in(tree) if id(name) not in called | defined}
+    others = called | defined
+    return {name.id for name in names_in(tree) if id(name) not in others}
