@@ -202,6 +202,7 @@ def test_emitted_code_computes_what_the_ir_means(program: Program, seed: int) ->
     module = compiled(program)
     weights, inputs = numbers(module, seed)
     expected = reference.run(module, weights, *inputs, training=True)
+    assume(all_finite(expected))
     with jax.enable_x64(True):
         found = emitted(module).run(weights, *inputs, dtype=jnp.float64, training=True)
     assert found.keys() == expected.keys()
@@ -216,11 +217,17 @@ def test_in_float32_only_rounding_is_lost(program: Program, seed: int) -> None:
     module = compiled(program)
     weights, inputs = numbers(module, seed)
     expected = reference.run(module, weights, *inputs)
+    assume(all_finite(expected))
     single = reference.run(module, weights, *inputs, dtype=reference.torch.float32)
     found = emitted(module).run(weights, *inputs)
     for name, value in expected.items():
         bar = max(1e-5, 20 * relative(single[name], value))
         assert relative(found[name], value) <= bar
+
+
+def all_finite(values: dict[str, np.ndarray]) -> bool:
+    """Not for products of products, which leave every range."""
+    return all(np.isfinite(value).all() for value in values.values())
 
 
 @examples(8)
