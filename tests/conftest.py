@@ -10,6 +10,7 @@ for. `pytest --update-golden` writes them anew; continuous integration may not.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,11 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before anything imports Keras
+
+# Under `nohup`, or behind `&`, signals are ignored, and so would they be by what tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Where a failure stops a change, the examples are the same each time.
 settings.register_profile("ci", derandomize=True, deadline=None)
