@@ -784,7 +784,7 @@ option(
     "--rule",
     "inference",
     "--at",
-    ".." * 10**4,
+    ".." * 900,
     code="E1003",
 )
 option(

@@ -26,10 +26,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, list[dict[str, Any]]]:
+def found(request: pytest.FixtureRequest) -> dict[str, list[dict[str, Any]]]:
     """What came of all cases, from one process that forks for each command."""
+    everything = ["--all"] if request.config.getoption("--slow") else []
     done = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.runner"],
+        [sys.executable, "-m", "tests.hostile.runner", *everything],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     lines = map(json.loads, done.stdout.splitlines())
