@@ -86,7 +86,7 @@ def run(arguments: tuple[str, ...], folder: Path) -> dict[str, Any]:
 
 def is_strange(character: str) -> bool:
     """Whether a character could steer a terminal or turn its text around."""
-    return character != "\n" and not character.isprintable()
+    return character not in "\n\N{NO-BREAK SPACE}" and not character.isprintable()
 
 
 def _in_child(arguments: tuple[str, ...], folder: Path, output: int) -> None:

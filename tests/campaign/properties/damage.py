@@ -201,7 +201,7 @@ def judge(diagnostics: Sequence[Diagnostic]) -> None:
         *(for_tools(format, shown) for format in ("json", "sarif", "github")),
     ]
     for text in texts:
-        strange = {c for c in text if c != "\n" and not c.isprintable()}
+        strange = {c for c in text if c not in "\n\N{NO-BREAK SPACE}" and not c.isprintable()}
         assert not strange, f"prints {sorted(map(hex, map(ord, strange)))}"
     assert texts[1].isascii()
     assert len(json.loads(texts[3])["diagnostics"]) == len(shown)
