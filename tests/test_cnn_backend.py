@@ -132,6 +132,12 @@ def test_a_copy_that_is_shared_is_no_repeat() -> None:
     assert essence(read(printed(module))) == essence(module)
 
 
+def test_an_input_may_be_unread() -> None:
+    """Rules leave such inputs: what reads them goes, the interface of the network stays."""
+    text = "model net { left: input 5x5x1; right: input 5x5x1; from left; relu }"
+    assert_says_the_same(driver.compile_model(Source("net.cnn", text)).module)
+
+
 @examples(100)
 @given(programs())
 def test_flat_graphs_say_the_same(program: Program) -> None:

@@ -90,7 +90,7 @@ def check_inputs_used(run: Run, base: Model) -> None:
 
 
 def check_inputs_read(run: Run, main: Graph) -> None:
-    """Report inputs that nothing reads: the flow has left them behind."""
+    """Warn of inputs that nothing reads: the flow has left them behind."""
     if run.is_wrong:
         return
     read = {name for node in main.nodes for name in node.inputs}
@@ -100,15 +100,14 @@ def check_inputs_read(run: Run, main: Graph) -> None:
         if value.name in read:
             continue
         leaves = [Label(spans[after.name], "the flow goes on from here")] if after else []
-        run.report(
-            error(
-                "E0404",
-                f"nothing reads the input `{value.name}`",
-                spans[value.name],
-                also=leaves,
-                help=[f"`from {value.name}` goes back to it; `concat` or `add` join two chains"],
-            )
+        warning = error(
+            "W0401",
+            f"nothing reads the input `{value.name}`",
+            spans[value.name],
+            also=leaves,
+            help=[f"`from {value.name}` goes back to it; `concat` or `add` join two chains"],
         )
+        run.warnings.setdefault((warning, warning.place), warning)
 
 
 class Instance(Record):

@@ -17,4 +17,5 @@ def unused_value(network: Network) -> Iterator[Finding]:
         place = warning.place
         if warning.code == "W0401" and place is not None and network.is_own(place):
             label = warning.labels[0].text
-            yield Finding(place, warning.message, label, (), warning.notes, warning.help)
+            also = warning.labels[1:]
+            yield Finding(place, warning.message, label, also, warning.notes, warning.help)
