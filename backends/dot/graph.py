@@ -28,7 +28,8 @@ def dot_text(figure: Figure) -> str:
     """The DOT text of a figure."""
     scene, look = figure.scene, figure.look
     lines = [f"// {visible(note[:LONGEST])}" for note in figure.notes]
-    lines.append(f"digraph {quote(figure.name)} {{")
+    name = dot_string(figure.name, entities=True)  # Graphviz reads entities in names of graphs, too
+    lines.append(f"digraph {name} {{")
     lines += [f"  {line}" for line in _header(figure)]
     groups = _groups(scene)
     for item in scene.items:
