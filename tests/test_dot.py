@@ -442,7 +442,8 @@ def test_long_labels_are_wrapped_and_cut() -> None:
 # ----------------------------------------------------------------------- escaping
 
 HOSTILE = [
-    "<b>x</b>", "a:b", "&undefined;", '"]; evil [URL="javascript:alert(1)"', "back\\slash\\", "\\N \\G \\L",
+    "<b>x</b>", "a:b", "&undefined;", '"]; evil [URL="javascript:alert(1)"', "back\\slash\\",
+    "\\N \\G \\L",
     "a\nb\rc", "nul\0esc\x1b[31m", "\u202ertl", "&amp; &lt;", "</title><script>", "x" * 20_000,
     "𝔘nicode 漢字", "{a|b}", "-->", "<!-- c", "%s%n", "\ud800", "node", "graph", "n0",
     "cluster_0", 'data_path="x"]', "label=<", "<<b>>", '\\"', "\\", "'; rm", "$(x)",
