@@ -126,7 +126,7 @@ def _goals(totals: Mapping[str, Tally], known: Mapping[str, Property]) -> str:
 
 
 def _bounds(least: float, most: float) -> str:
-    parts = [f"≥ {least:.0%}"] * (least > 0) + [f"≤ {most:.0%}"] * (most < 1)
+    parts = [f"≥ {least:g}"] * (least > 0) + [f"≤ {most:g}"] * (most < 1)
     return ", ".join(parts)
 
 
