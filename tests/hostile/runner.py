@@ -96,7 +96,7 @@ def _in_child(arguments: tuple[str, ...], folder: Path, output: int) -> None:
         null = os.open(os.devnull, os.O_RDONLY)
         for target, stream in ((null, 0), (output, 1), (output, 2)):
             os.dup2(target, stream)
-        limit = int(3 * SECONDS)
+        limit = int(12 * SECONDS)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         signal.alarm(120)  # for what waits and does not work
         code = main(arguments)

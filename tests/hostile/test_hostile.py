@@ -16,6 +16,8 @@ from cnndsl.exits import IN_SPEC, INPUT_OUTPUT, LIMIT, MISSING_TOOL, OK, USAGE
 from tests.hostile.cases import CASES, Case
 from tests.hostile.runner import MEGABYTES, SECONDS, SLOWER
 
+PATIENCE = 4
+"""How much slower the machine of a test run may be; what explodes takes longer than that."""
 DOCUMENTED = {OK, IN_SPEC, USAGE, MISSING_TOOL, INPUT_OUTPUT, LIMIT}
 ROOT = Path(__file__).parent.parent.parent
 
@@ -55,7 +57,7 @@ def complaints(case: Case, results: list[dict[str, Any]]) -> list[str]:
         if result["strange"]:
             said.append(f"{what}: prints {result['strange']}")
         seconds = SLOWER.get(result["arguments"][0], SECONDS)
-        if result["seconds"] > seconds:
+        if result["seconds"] > PATIENCE * seconds:
             said.append(f"{what}: {result['seconds']:.1f} seconds")
         if result["megabytes"] > MEGABYTES:
             said.append(f"{what}: {result['megabytes']:.0f} MB")
