@@ -18,7 +18,6 @@ from .diagnostics import CnnError, Diagnostic, did_you_mean
 from .exits import INTERNAL, OK, USAGE, UsageError, exit_code
 from .interrupts import Interrupts
 from .limits import raised
-from .output import discard
 from .terminal import put, report, say, show, style_of
 from .version import __version__
 
@@ -39,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"cnnc: stopped by {interrupts.name}")
             return interrupts.exit_code
         except BrokenPipeError:  # what reads us has enough
+            from .output import discard
+
             discard(sys.stdout)
             return OK
 

@@ -8,11 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +46,7 @@ from tests.support.emitted import (  # noqa: E402
     exposed_functions,
     without_masks,
 )
+from tests.support.hash_seeds import printed_by_all  # noqa: E402
 from tests.support.macs import macs  # noqa: E402
 from tests.support.photograph import relative  # noqa: E402
 from tests.support.weights import (  # noqa: E402
@@ -59,8 +55,6 @@ from tests.support.weights import (  # noqa: E402
     random_weights,
     shapes,
 )
-
-ROOT = Path(__file__).parents[2]
 
 # ------------------------------------------------------------------ text
 
@@ -418,22 +412,9 @@ def test_hash_seeds_do_not_show() -> None:
     collect()
     cases = [[p.text, p.model, dict(p.settings)] for p in drawn[-20:]]
     cases += [[spec, None, {}] for spec in ("googlenet.cnn", "resnet.cnn:resnet50")]
-    results = {
-        subprocess.run(
-            [sys.executable, "-c", HASHES],
-            input=json.dumps(cases),
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("0", "1", "4711")
-    }
-    assert len(results) == 1
-    assert results.pop().split()[0] == hashlib.sha256(
-        print_module(compiled(drawn[-20])).encode()
-    ).hexdigest()
+    lines = printed_by_all(HASHES, cases, ("0", "1", "4711"))
+    text = print_module(compiled(drawn[-20]))
+    assert lines[0] == hashlib.sha256(text.encode()).hexdigest()
 
 
 # ------------------------------------------------------------------ the generator itself

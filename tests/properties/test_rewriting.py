@@ -10,10 +10,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, event, given
@@ -44,12 +40,12 @@ from tests.properties.rules import (  # noqa: E402
     steps,
 )
 from tests.properties.strategies import Chooser, Program, programs  # noqa: E402
+from tests.support.hash_seeds import printed_by_all  # noqa: E402
 from tests.support.printed import assert_says_the_same, printed, read  # noqa: E402
 from tests.support.rewriting import both  # noqa: E402
 from tests.support.weights import number_of, shapes  # noqa: E402
 
 pytestmark = pytest.mark.slow  # minutes, even with few examples
-ROOT = Path(__file__).parents[2]
 MOST = 4
 """Rules that are applied one after the other."""
 OTHER_SIZES = ("resolution", "compound")
@@ -301,26 +297,14 @@ def test_hash_seeds_do_not_show() -> None:
 
     collect()
     cases = [(p.text, p.model, list(p.settings), list(data)) for p, data in drawn[-8:]]
-    results = {
-        subprocess.run(
-            [sys.executable, "-c", HASHES],
-            input=json.dumps(cases),
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("0", "4711")
-    }
-    (lines,) = results
+    lines = printed_by_all(HASHES, cases, ("0", "4711"))
     program, data = drawn[-8:][0]
     start = started(program)
     assert start is not None
     *_, derivation = [start, *steps(start, Chooser(data), shipped(), MOST)]
     derivation = apply_all(derivation, of_set("inference")).derivation
     text = print_module(derivation.module)
-    assert lines.split()[0] == hashlib.sha256(text.encode()).hexdigest()
+    assert lines[0] == hashlib.sha256(text.encode()).hexdigest()
 
 
 # ------------------------------------------------------------------ the generator itself
