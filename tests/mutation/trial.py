@@ -6,6 +6,7 @@ import importlib.abc
 import importlib.machinery
 import os
 import select
+import shlex
 import signal
 import sys
 import time
@@ -55,7 +56,7 @@ class Trial:
     Arguments:
         module: dotted name of the module with the fault.
         fault: None to run the tests as they are.
-        tests: files or single tests, the quickest first.
+        tests: what each run of pytest is given, the quickest first.
         loud: whether the tests may print.
     """
 
@@ -111,4 +112,5 @@ def _child(module: str, fault: Fault | None, tests: Sequence[str], loud: bool) -
     if fault is not None:
         sys.meta_path.insert(0, _Faulty(module, fault))
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
-    return int(pytest.main([*options, *tests]))
+    runs = (int(pytest.main([*options, *shlex.split(arguments)])) for arguments in tests)
+    return next((result for result in runs if result), 0)
