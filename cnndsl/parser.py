@@ -201,7 +201,8 @@ class Parser:
 
     def _recover(self, at: int) -> int | None:
         """Report token `at` and return the token to go on with, or None at the end."""
-        from .unexpected import Unexpected, explain
+        from .unexpected import explain
+        from .unexpected.found import Unexpected
 
         height, state, first = self.marks[-1]
         kind = self.tokens[at][0]

@@ -51,7 +51,7 @@ from cnndsl.syntax import (
     When,
 )
 from cnndsl.tree import TreeBuilder
-from cnndsl.unexpected import HUMAN, in_words
+from cnndsl.unexpected.words import HUMAN, in_words
 
 GRAMMAR = Path(__file__).parent.parent / "grammar"
 EXAMPLE = re.compile(r"^- \*\*(\w+)\*\*: `([^`]+)`", re.MULTILINE)

@@ -14,9 +14,15 @@ from .strategies import Program
 
 
 def compiled(program: Program) -> Module:
-    return driver.compile_model(
-        Source("random.cnn", program.text), program.model, settings=dict(program.settings)
-    ).module
+    """Its module; symbolic sizes may have more terms than the limit allows."""
+    source = Source("random.cnn", program.text)
+    try:
+        return driver.compile_model(source, program.model, settings=dict(program.settings)).module
+    except CnnError as problem:
+        if all("terms; the limit is" in d.message for d in problem.diagnostics):
+            event("refused a symbolic size")
+            reject()
+        raise
 
 
 def emitted(module: Module) -> Emitted:
