@@ -6,18 +6,8 @@ import re
 
 from .arguments import ArgumentProblem, flag, kind_of, signature
 from .diagnostics import Fix, Help, fail, suggest
-from .evaluate import (
-    ArrowValue,
-    BlockRef,
-    Given,
-    OpRef,
-    Scope,
-    Word,
-    describe,
-    evaluate_word,
-    unknown_name,
-    whole,
-)
+from .evaluate.expressions import Scope, evaluate_word, unknown_name
+from .evaluate.values import ArrowValue, BlockRef, Given, OpRef, Word, describe, whole
 from .op import Op
 from .ops import OPS
 from .source import Span

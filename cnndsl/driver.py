@@ -14,7 +14,8 @@ import sys
 from .diagnostics import CnnError, Diagnostic, error, fail
 from .elaborate import Elaborated, Options, elaborate
 from .elaborate.run import Request
-from .evaluate import Given, Scope, evaluate_word
+from .evaluate.expressions import Scope, evaluate_word
+from .evaluate.values import Given
 from .graph import Module
 from .levels import DEFAULTS, weighed
 from .limits import NODES, SIZE, STRING, counted, is_spent, raised

@@ -12,7 +12,7 @@ multiple or a part of those, or a parameter of their own.
 from __future__ import annotations
 
 from cnndsl.arguments import known_words
-from cnndsl.evaluate import FUNCTIONS
+from cnndsl.evaluate.functions import FUNCTIONS
 from cnndsl.op import OPS
 from cnndsl.scanner import RESERVED
 from cnndsl.syntax import Attribute, Binary

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..driver import Compiled
-    from ..evaluate import RuleRef
+    from ..evaluate.values import RuleRef
     from ..rewrite.search.goal import Relation, Target
     from ..rewrite.search.optimise import Knobs
     from ..rewrite.select import Bound

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..build import Flow, Place, Step
 from ..diagnostics import CnnError
-from ..evaluate import OpRef, evaluate_arguments
+from ..evaluate.expressions import evaluate_arguments
+from ..evaluate.values import OpRef
 from ..syntax import Apply
 from .labels import define_labels, spell_all, without_shape
 from .merges import merge_named, residual

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..build import Flow
 from ..diagnostics import Label, error, fail
-from ..evaluate import Scope, describe, evaluate, spell
+from ..evaluate.expressions import Scope, evaluate, spell
+from ..evaluate.values import describe
 from ..graph import Output
 from ..source import Span
 from ..symbol import Size, Symbol, variable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..build import Flow
-from ..evaluate import spell
+from ..evaluate.expressions import spell
 from ..syntax import For, From, Group, If, Stage
 from .labels import define_labels, spell_all, values_of
 from .repeats import copies, repeat_count, rounds

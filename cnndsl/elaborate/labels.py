@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..build import Flow, Place
 from ..diagnostics import CnnError, Help, Label, error, fail, suggest
-from ..evaluate import spell
+from ..evaluate.expressions import spell
 from ..source import Span
 from ..syntax import Apply, Body, Branch, Name, Parallel, Share, Template
 from ..types import TensorType

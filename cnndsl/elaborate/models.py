@@ -6,19 +6,16 @@ import re
 
 from ..bind import Defaults, bind_parameters, name_span, variables_of
 from ..diagnostics import CnnError, Help, Label, error, fail, suggest
-from ..evaluate import (
-    Given,
-    RuleRef,
+from ..evaluate.expressions import (
     Scope,
-    describe,
     evaluate,
     evaluate_arguments,
     lookup,
     lookup_rule,
     no_rule,
-    rules_of,
     spell,
 )
+from ..evaluate.values import Given, RuleRef, describe, rules_of
 from ..graph import Graph, Module
 from ..limits import BLOCK_DEPTH
 from ..namespace import Namespace

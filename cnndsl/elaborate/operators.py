@@ -7,7 +7,9 @@ from math import prod
 from ..bind import Ref, bind_operator
 from ..build import Flow, Place, Step
 from ..diagnostics import CnnError, Label, fail, suggest
-from ..evaluate import BlockRef, Given, OpRef, Scope, check_symbol, describe, lookup, spell
+from ..evaluate.checks import check_symbol
+from ..evaluate.expressions import Scope, lookup, spell
+from ..evaluate.values import BlockRef, Given, OpRef, describe
 from ..graph import Call
 from ..limits import INTEGER, SIZE, STEPS_OF_OPERATOR, spend
 from ..op import Op, ShapeError

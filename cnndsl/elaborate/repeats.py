@@ -12,7 +12,8 @@ import re
 from math import prod
 
 from ..diagnostics import Label, fail
-from ..evaluate import describe, evaluate, whole
+from ..evaluate.expressions import evaluate
+from ..evaluate.values import describe, whole
 from ..limits import NODES, spend
 from ..notation import number
 from ..source import Span

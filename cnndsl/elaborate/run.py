@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..bind import Defaults
 from ..build import GraphBuilder
 from ..diagnostics import CnnError, Diagnostic, Label
-from ..evaluate import Given, RuleRef, Scope, evaluate, truth
+from ..evaluate.checks import truth
+from ..evaluate.expressions import Scope, evaluate
+from ..evaluate.values import Given, RuleRef
 from ..graph import Constraint, Graph, Module
 from ..limits import ERRORS, NODES
 from ..record import Record, replace

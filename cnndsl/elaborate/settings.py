@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..bind import FAMILIES
 from ..build import Flow
 from ..diagnostics import CnnError, fail, suggest
-from ..evaluate import UNKNOWN, Closure, Extents, describe, evaluate, evaluate_arguments, spell
+from ..evaluate.expressions import evaluate, evaluate_arguments, spell
+from ..evaluate.values import UNKNOWN, Closure, Extents, describe
 from ..ops import OPS
 from ..symbol import Symbol
 from ..syntax import Default, Expect, Let, SourceNote

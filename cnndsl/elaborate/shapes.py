@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..build import Flow
 from ..diagnostics import CnnError, Diagnostic, Fix, Help, error, fail
-from ..evaluate import Extents, describe, evaluate, whole
+from ..evaluate.expressions import evaluate
+from ..evaluate.values import Extents, describe, whole
 from ..graph import Constraint
 from ..passes.marks import size_labels
 from ..source import Span

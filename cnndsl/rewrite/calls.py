@@ -13,7 +13,7 @@ from collections import Counter
 from ..bind import Defaults
 from ..diagnostics import CnnError
 from ..elaborate.fragment import elaborate_fragment
-from ..evaluate import Given, spoken
+from ..evaluate.values import Given, spoken
 from ..graph import Call, Graph, Node
 from ..op import Op
 from ..ops.norm import Bn

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from itertools import dropwhile, takewhile
 
-from ..evaluate import RuleRef, Scope, rules_of
+from ..evaluate.expressions import Scope
+from ..evaluate.values import RuleRef, rules_of
 from ..loader import Loader, read_source, shipped_folder
 from ..namespace import Namespace
 from ..record import Record

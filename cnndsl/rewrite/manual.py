@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..evaluate import RuleRef
+    from ..evaluate.values import RuleRef
     from .catalogue import Chapter, RuleSet
 
 WIDTH = 96

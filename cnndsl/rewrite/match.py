@@ -16,7 +16,8 @@ from itertools import permutations
 
 from ..arguments import AUTO, ArgumentProblem, flag, format_value, kind_of
 from ..diagnostics import CnnError
-from ..evaluate import BlockRef, Given, OpRef, Scope, evaluate, lookup, spoken
+from ..evaluate.expressions import Scope, evaluate, lookup
+from ..evaluate.values import BlockRef, Given, OpRef, spoken
 from ..graph import Call, Graph, Node
 from ..op import Op
 from ..record import Record, replace

@@ -17,7 +17,9 @@ from ..arguments import flag
 from ..bind import REPEAT_HELP, name_span, variables_of
 from ..diagnostics import fail, suggest
 from ..elaborate.merges import merge_word
-from ..evaluate import FUNCTIONS, BlockRef, OpRef, Scope, lookup
+from ..evaluate.expressions import Scope, lookup
+from ..evaluate.functions import FUNCTIONS
+from ..evaluate.values import BlockRef, OpRef
 from ..op import OPS
 from ..record import Record, replace
 from ..render import counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..diagnostics import CnnError, Help
 from ..elaborate.fragment import Fragment, elaborate_fragment
-from ..evaluate import Given
+from ..evaluate.values import Given
 from ..graph import Call, Graph, Node, Output, Value
 from ..op import OPS, Op, ShapeError
 from ..ops.norm import Bn

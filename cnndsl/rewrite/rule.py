@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from ..bind import name_span, variables_of
 from ..diagnostics import CnnError, fail, suggest
-from ..evaluate import FUNCTIONS, RuleRef, Scope, evaluate, known, lookup, whole
+from ..evaluate.expressions import Scope, evaluate, known, lookup
+from ..evaluate.functions import FUNCTIONS
+from ..evaluate.values import RuleRef, whole
 from ..record import Record
 from ..source import Source
 from ..syntax import Body, Carrier, Condition, Expect, Expr, Keeps, Name, Rule, Transform

@@ -184,7 +184,7 @@ def why_not(rewrite: Rewrite, derivation: Derivation, places: Places) -> str:
 
 def found(rewrite: Rewrite, module: Module, places: Places) -> str:
     """Where a left side stands, without replacing it."""
-    from ..evaluate import spoken
+    from ..evaluate.values import spoken
 
     paths = occurrences(module)
     lines = []

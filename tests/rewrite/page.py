@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cnndsl.evaluate import RuleRef
+from cnndsl.evaluate.values import RuleRef
 from cnndsl.rewrite.catalogue import Chapter, catalogue, comment_of
 from cnndsl.rewrite.manual import facts, kind_of
 from cnndsl.rewrite.rule import Rewrite, call_form, read_rule

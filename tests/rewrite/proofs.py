@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from cnndsl.driver import request
-from cnndsl.evaluate import RuleRef
+from cnndsl.evaluate.values import RuleRef
 from cnndsl.loader import Loader
 from cnndsl.rewrite.catalogue import catalogue
 from cnndsl.rewrite.prove.check import Verdict, trials

@@ -40,7 +40,7 @@ def started(model: str = "net") -> tuple[Derivation, dict[str, Rewrite]]:
     compiled = compile_model(Source("net.cnn", SPEC), model)
     names = ("factor", "widened", "grouped", "asym3", "smooth")
     found = (compiled.namespace.rule(name) for name in names)
-    from cnndsl.evaluate import RuleRef
+    from cnndsl.evaluate.values import RuleRef
 
     rewrites = [read_rule(RuleRef(*ref)) for ref in found if ref is not None]
     return Derivation(compiled.module, (), compiled.settings), dict(

@@ -15,7 +15,7 @@ import pytest
 
 from cnndsl.diagnostics import CnnError
 from cnndsl.driver import compile_model
-from cnndsl.evaluate import RuleRef
+from cnndsl.evaluate.values import RuleRef
 from cnndsl.interpret import draw_integers, interpret
 from cnndsl.loader import Loader
 from cnndsl.passes.flatten import flatten, paths

@@ -11,7 +11,8 @@ import pytest
 
 from cnndsl.diagnostics import CnnError
 from cnndsl.driver import Compiled, compile_model
-from cnndsl.evaluate import Scope, lookup_rule, rules_of
+from cnndsl.evaluate.expressions import Scope, lookup_rule
+from cnndsl.evaluate.values import rules_of
 from cnndsl.interpret import draw_integers, interpret
 from cnndsl.passes.flatten import flatten, paths
 from cnndsl.record import replace

@@ -9,7 +9,7 @@ from ..rule import Rewrite, read_rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...evaluate import RuleRef
+    from ...evaluate.values import RuleRef
     from .check import Verdict
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import gcd
 
 from ...diagnostics import fail
-from ...evaluate import Given, RuleRef
+from ...evaluate.values import Given, RuleRef
 from ...ops.conv import Conv
 from ...record import Record, replace
 from ...syntax import Rule

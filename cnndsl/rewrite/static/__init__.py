@@ -26,7 +26,7 @@ from .windows import verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...evaluate import RuleRef
+    from ...evaluate.values import RuleRef
     from ...source import Span
     from ..rule import Rewrite
     from .costs import Costs, Formula

@@ -13,7 +13,8 @@ from itertools import zip_longest
 from ...arguments import ArgumentProblem
 from ...diagnostics import CnnError
 from ...elaborate.fragment import elaborate_fragment
-from ...evaluate import Given, Scope
+from ...evaluate.expressions import Scope
+from ...evaluate.values import Given
 from ...graph import Graph, Module
 from ...passes.flatten import flatten
 from ...record import Record, replace

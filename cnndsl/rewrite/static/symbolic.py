@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from ...arguments import flag
 from ...diagnostics import CnnError
-from ...evaluate import BlockRef, Extents, Scope, Word, evaluate_word, lookup
+from ...evaluate.expressions import Scope, evaluate_word, lookup
+from ...evaluate.values import BlockRef, Extents, Word
 from ...op import OPS, Op
 from ...ops.conv import Conv, DwConv, Local
 from ...ops.pool import AvgPool, MaxPool

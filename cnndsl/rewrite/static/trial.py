@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import product
 from math import prod
 
-from ...evaluate import spoken
+from ...evaluate.values import spoken
 from ...window import IDENTITY
 from ..fit import paths
 from ..placing import NotHere

@@ -9,7 +9,8 @@ places, and returns what became of the module, or raises `Untransformed` with th
 from __future__ import annotations
 
 from ...diagnostics import fail
-from ...evaluate import Scope, evaluate, truth
+from ...evaluate.checks import truth
+from ...evaluate.expressions import Scope, evaluate
 from ...record import Record
 from ..conditions import conjuncts, values
 

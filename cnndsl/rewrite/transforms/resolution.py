@@ -8,7 +8,7 @@ A network says that it means `same` where it pads one side only, as nothing else
 from __future__ import annotations
 
 from ...diagnostics import fail
-from ...evaluate import describe
+from ...evaluate.values import describe
 from ...op import Op
 from ...ops.conv import Conv, DwConv, Local
 from ...ops.pool import AvgPool, MaxPool

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cache
 from math import lcm
 
-from ...evaluate import FUNCTIONS
+from ...evaluate.functions import FUNCTIONS
 from . import Transformed, Untransformed, arguments, transform
 from .channels import Channels, Class, is_depthwise, makes, operator
 from .rebuild import changes, resized

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from cnndsl import driver
 from cnndsl.diagnostics import CnnError, Diagnostic, distance
-from cnndsl.evaluate import FUNCTIONS
+from cnndsl.evaluate.functions import FUNCTIONS
 from cnndsl.fixes import mend
 from cnndsl.foreign import LAYERS
 from cnndsl.ops import OPS

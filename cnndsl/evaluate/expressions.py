@@ -1,26 +1,16 @@
-"""Compile-time evaluation: what an expression is worth, with errors at its place.
-
-Values are Python's `int`, `float`, `bool`, `str` (texts and bare words such as
-`first`), tuples (lists), `Window` (`3x3`, `7x7/2`), `Extents` (`224x224x3`),
-`Symbol` (a symbolic size), and the records below.
-"""
+"""The value of each form of expression, and what names mean."""
 
 from __future__ import annotations
 
-import math
-import operator as python
-
-from .diagnostics import CnnError, Help, fail, suggest
-from .limits import CALL_DEPTH, INTEGER, LIST, NAME, SIZE, TERMS, spend
-from .op import OPS
-from .record import Record, replace
-from .source import Span
-from .symbol import Size, Symbol
-from .syntax import (
+from ..diagnostics import Help, fail, suggest
+from ..limits import CALL_DEPTH, NAME, SIZE, spend
+from ..op import OPS
+from ..record import replace
+from ..symbol import Symbol
+from ..syntax import (
     Arrow,
     Attribute,
     Binary,
-    Block,
     Bool,
     CallExpr,
     Conditional,
@@ -32,159 +22,42 @@ from .syntax import (
     Name,
     Number,
     Range,
-    Rule,
     String,
     Template,
     Then,
     Unary,
 )
-from .types import TensorType
-from .window import Padding, Window
+from ..types import TensorType
+from ..window import Padding, Window
+from .arithmetic import arithmetic, divide
+from .checks import check_length, checked, elements, truth
+from .functions import FUNCTIONS, POSITION, ROUNDING
+from .values import (
+    UNKNOWN,
+    ArrowValue,
+    BlockRef,
+    Closure,
+    Extents,
+    Given,
+    OpRef,
+    Reference,
+    RuleRef,
+    Word,
+    describe,
+    known_value,
+    rules_of,
+    whole,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from .namespace import Namespace
+    from ..namespace import Namespace
 
     LabelType = Callable[[str], TensorType | None]
     Position = Callable[[str], int]
-
-
-class Extents(Record):
-    """Three or more factors: the shape `224x224x3`."""
-
-    sizes: tuple[Size, ...]
-
-    def __str__(self) -> str:
-        return "x".join(map(str, self.sizes))
-
-
-POSITION = ("nth", "total")
-"""The number of a call of the block around it, and of all calls."""
-
-
-class OpRef(Record):
-    """An operator as a value, with the arguments given so far: `relu`, `bn(scale=false)`."""
-
-    word: str
-    arguments: tuple[Given, ...] = ()
-
-    def __str__(self) -> str:
-        return self.word
-
-
-class BlockRef(Record):
-    """A block as a value, with the arguments given so far."""
-
-    block: Block
-    namespace: Namespace
-    arguments: tuple[Given, ...] = ()
-
-    def __str__(self) -> str:
-        return self.block.name.id
-
-    # Definitions are compared by identity: a deep comparison would cost more than it finds.
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, BlockRef)
-            and self.block is other.block
-            and self.arguments == other.arguments
-        )
-
-    def __hash__(self) -> int:
-        return hash((id(self.block), self.arguments))
-
-
-class RuleRef(Record):
-    """A rule as a value, with the arguments given so far: `factor_5x5`, `asym(7)`."""
-
-    rule: Rule
-    namespace: Namespace
-    arguments: tuple[Given, ...] = ()
-
-    def __str__(self) -> str:
-        return self.rule.name.id + _in_brackets(self.arguments)
-
-    # Definitions are compared by identity, as those of blocks.
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, RuleRef)
-            and self.rule is other.rule
-            and self.arguments == other.arguments
-        )
-
-    def __hash__(self) -> int:
-        return hash((id(self.rule), self.arguments))
-
-
-def spoken(value: Any) -> str:
-    """A value as the language writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(spoken, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _in_brackets(arguments: Iterable[Given]) -> str:
-    """Arguments behind a name, with those of their own: `(gn(16), k=3)`."""
-    shown = []
-    for given in arguments:
-        own = given.value.arguments if isinstance(given.value, OpRef | BlockRef) else ()
-        name = f"{given.name}=" if given.name else ""
-        shown.append(name + spoken(given.value) + _in_brackets(own))
-    return f"({', '.join(shown)})" if shown else ""
-
-
-Reference = OpRef | BlockRef | RuleRef
-"""What is given arguments and stays what it is."""
-
-
-class Closure(Record):
-    """`let w(c) = ...` with the scope it was written in."""
-
-    let: Let
-    scope: Scope
-
-
-class ArrowValue(Record):
-    """`96→128`, its parts still expressions: a pattern decides which of them are tags."""
-
-    parts: tuple[Expr, ...]
-    values: tuple[Any, ...]
-
-
-class Given(Record):
-    """An argument as it was given: its name, its value, and its expression for messages.
-
-    A bare word that names nothing is given as `Word`: the callee knows its flags.
-    """
-
-    name: str | None
-    value: Any
-    span: Span
-
-
-class Word(Record):
-    """A bare word that is no variable, operator or block: perhaps a flag, perhaps a typo."""
-
-    id: str
-
-    def __str__(self) -> str:
-        return self.id
-
-
-UNKNOWN = object()
-"""The value of a name whose definition is wrong."""
-
-
-def known_value(value: Any) -> Any:
-    """A value. Raises CnnError for an unknown one, without a word: that was said already."""
-    if value is UNKNOWN:
-        raise CnnError()
-    return value
 
 
 class Scope:
@@ -318,59 +191,12 @@ def no_rule(name: Name, namespace: Namespace) -> NoReturn:
     fail("E0202", f"there is no rule `{name.id}`", name.span, help=help)
 
 
-def rules_of(value: Any) -> tuple[RuleRef, ...] | None:
-    """The rules of a value: a rule, or a list of rules and such lists; None for anything else."""
-    if isinstance(value, RuleRef):
-        return (value,)
-    if not isinstance(value, tuple):
-        return None
-    rules: list[RuleRef] = []
-    for part in value:
-        found = rules_of(part)
-        if found is None:
-            return None
-        rules += found
-    return tuple(rules)
-
-
 def evaluate_arguments(arguments: tuple[Any, ...], scope: Scope) -> tuple[Given, ...]:
     """Arguments with their values, bare words kept."""
     return tuple(
         Given(argument.name, evaluate_word(argument.value, scope), argument.span)
         for argument in arguments
     )
-
-
-def describe(value: Any) -> str:
-    """A value for a message: `` `64` (a whole number) ``."""
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}` (a truth value)"
-    if isinstance(value, int):
-        return f"`{value}` (a whole number)"
-    if isinstance(value, float):
-        return f"`{value:g}` (a number)"
-    if isinstance(value, str):
-        return f"`{value}` (a word)"
-    if isinstance(value, Window):
-        return f"`{value}` (a window)"
-    if isinstance(value, Extents):
-        return f"`{value}` (a shape)"
-    if isinstance(value, OpRef):
-        return f"`{value}` (an operator)"
-    if isinstance(value, BlockRef):
-        return f"`{value}` (a block)"
-    if isinstance(value, RuleRef):
-        return f"`{value}` (a rule)"
-    if isinstance(value, tuple):
-        return f"a list of {len(value)}"
-    if isinstance(value, ArrowValue):
-        return f"a chain of {len(value.parts)} values"
-    if isinstance(value, Closure):
-        return f"`{value.let.name.id}` (a function)"
-    return f"`{value}`"
-
-
-# ----------------------------------------------------------- one rule per form
 
 
 def _number(expr: Number, scope: Scope, depth: int) -> int | float:
@@ -397,7 +223,7 @@ def _name(expr: Name, scope: Scope, depth: int) -> Any:
 
 def unknown_name(expr: Name, scope: Scope) -> Any:
     """Raise: a name that nothing defines."""
-    from .foreign import LAYERS, layer_help
+    from ..foreign import LAYERS, layer_help
 
     help = suggest(expr.id, scope.names(), expr.span)
     if scope.namespace.offers(expr.id):
@@ -545,7 +371,7 @@ def _list(expr: List, scope: Scope, depth: int) -> tuple[Any, ...]:
             no_rule(name, scope.namespace)
         values.append(evaluate(item, scope, depth))
     made = tuple(values)
-    check_length(_elements(made), expr.span)
+    check_length(elements(made), expr.span)
     return made
 
 
@@ -586,7 +412,7 @@ def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
             help=["docs/language.md lists the functions"],
         )
     try:
-        return _checked(function(*arguments), expr.span)
+        return checked(function(*arguments), expr.span)
     except (TypeError, ValueError, OverflowError, ArithmeticError):
         shown = ", ".join(describe(argument) for argument in arguments)
         fail("E0206", f"`{name}` cannot work on these values", expr.span, f"given {shown}")
@@ -639,7 +465,7 @@ def _unary(expr: Unary, scope: Scope, depth: int) -> Any:
             f"this is {describe(value)}",
             help=["leave the sign out"],
         )
-    return _checked(-value, expr.span)
+    return checked(-value, expr.span)
 
 
 def _binary(expr: Binary, scope: Scope, depth: int) -> Any:
@@ -663,8 +489,8 @@ def _binary(expr: Binary, scope: Scope, depth: int) -> Any:
     if expr.operator in ("==", "!="):
         return (left == right) == (expr.operator == "==")
     if expr.operator == "/":
-        return _divide(left, right, expr, scope.fractional)
-    return _arithmetic(left, right, expr)
+        return divide(left, right, expr, scope.fractional)
+    return arithmetic(left, right, expr)
 
 
 def evaluate_operand(expr: Expr, other: Expr, scope: Scope, depth: int) -> Any:
@@ -673,150 +499,6 @@ def evaluate_operand(expr: Expr, other: Expr, scope: Scope, depth: int) -> Any:
         value = lookup(expr.id, scope)
         return _name(expr, scope, depth) if value is None else value
     return evaluate(expr, scope, depth)
-
-
-def _divide(left: Any, right: Any, expr: Binary, fractional: bool) -> Any:
-    if isinstance(left, Window):
-        return _with_stride(left, whole(right), expr)
-    if not _is_number(left) or not _is_number(right):
-        _not_numbers(left, right, expr)
-    if right == 0:
-        fail(
-            "E0207",
-            "division by zero",
-            expr.span,
-            help=["choose another divisor, or ask first: `a / b if b != 0 else 1`"],
-        )
-    if isinstance(left, Symbol) or isinstance(right, Symbol):
-        if isinstance(right, int):
-            return _checked(left // right, expr.span)
-        fail("E0310", "a symbolic size cannot divide", expr.right.span)
-    if isinstance(left, int) and isinstance(right, int):
-        if left % right == 0:
-            return left // right
-        if not fractional:
-            fail(
-                "E0304",
-                f"{left} / {right} is not a whole number",
-                expr.span,
-                f"remainder {left % right}",
-                help=(
-                    "say how to round it: `floor(a / b)`, `ceil(a / b)`, or "
-                    "`round_to(a / b, 8)` for channels",
-                ),
-            )
-    return _checked(left / right, expr.span)
-
-
-def _with_stride(window: Window, stride: Any, expr: Binary) -> Window:
-    if window.stride != (1, 1):
-        fail(
-            "E0206",
-            "this window has a stride already",
-            expr.span,
-            help=["leave one of the two out"],
-        )
-    if isinstance(stride, Window) and stride.stride == (1, 1):
-        down, across = stride.size
-    elif isinstance(stride, int) and not isinstance(stride, bool):
-        down = across = stride
-    else:
-        fail(
-            "E0206",
-            "a stride is a whole number, or `2x1` (down x across)",
-            expr.right.span,
-            f"this is {describe(stride)}",
-        )
-    if down < 1 or across < 1:
-        fail(
-            "E0207",
-            "a stride is at least 1",
-            expr.right.span,
-            help=["`3x3/1`, or `3x3`, reads every position"],
-        )
-    return Window(window.height, window.width, down, across)
-
-
-def _arithmetic(left: Any, right: Any, expr: Binary) -> Any:
-    operator = expr.operator
-    if operator in _COMPARE:
-        _require_known(left, expr.left)
-        _require_known(right, expr.right)
-        if not _is_plain(left) or not _is_plain(right):
-            _not_numbers(left, right, expr)
-        return _COMPARE[operator](left, right)
-    if isinstance(left, tuple) and isinstance(right, tuple) and operator == "+":
-        check_length(_elements(left) + _elements(right), expr.span)
-        return left + right
-    if not _is_number(left) or not _is_number(right):
-        _not_numbers(left, right, expr)
-    if operator == "**":
-        if not _is_plain(left) or not _is_plain(right) or abs(right) > 64 or abs(left) > 10**6:
-            fail(INTEGER.code, "this power is too large", expr.span, help=[INTEGER.help])
-        if left == 0 and right < 0:
-            fail(
-                "E0207",
-                "division by zero",
-                expr.span,
-                help=["choose another divisor, or ask first: `a / b if b != 0 else 1`"],
-            )
-        try:
-            result = left**right
-        except OverflowError:
-            fail(INTEGER.code, "this power is too large", expr.span, help=[INTEGER.help])
-        if isinstance(result, complex):
-            fail(
-                "E0206",
-                "a negative number has no such power",
-                expr.span,
-                help=["whole powers of it are defined"],
-            )
-        return _checked(result, expr.span)
-    if operator == "%":
-        if right == 0:
-            fail(
-                "E0207",
-                "division by zero",
-                expr.span,
-                help=["choose another divisor, or ask first: `a / b if b != 0 else 1`"],
-            )
-        if isinstance(left, Symbol) or isinstance(right, Symbol):
-            fail("E0310", "`%` needs known numbers", expr.span, "a symbolic size is used here")
-        return _checked(left % right, expr.span)
-    if (isinstance(left, float) and isinstance(right, Symbol)) or (
-        isinstance(right, float) and isinstance(left, Symbol)
-    ):
-        fail("E0310", "a symbolic size counts in whole numbers", expr.span)
-    return _checked(_ARITHMETIC[operator](left, right), expr.span)
-
-
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "<": python.lt,
-    "<=": python.le,
-    ">": python.gt,
-    ">=": python.ge,
-}
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": python.add,
-    "-": python.sub,
-    "*": python.mul,
-}
-
-
-def _require_known(value: Any, expr: Expr) -> None:
-    if isinstance(value, Symbol):
-        fail(
-            "E0310",
-            "a symbolic size cannot be compared",
-            expr.span,
-            f"this is {value}",
-            help=("give the input a fixed size, in the spec or with `--input`",),
-        )
-
-
-def _not_numbers(left: Any, right: Any, expr: Binary) -> Any:
-    wrong, value = (expr.right, right) if _is_number(left) else (expr.left, left)
-    fail("E0206", f"`{expr.operator}` works on numbers", wrong.span, f"this is {describe(value)}")
 
 
 def _conditional(expr: Conditional, scope: Scope, depth: int) -> Any:
@@ -871,103 +553,3 @@ _RULES: dict[type, Callable[[Any, Scope, int], Any]] = {
     Then: _then,
     Range: _range,
 }
-
-
-# ------------------------------------------------------------------- functions
-
-
-def whole(value: Any) -> Any:
-    """A float that is a whole number as an int; anything else as it is."""
-    if isinstance(value, float) and math.isfinite(value) and value == int(value):
-        return int(value)
-    return value
-
-
-def truth(value: Any, span: Span) -> bool:
-    """A condition's value. Raises CnnError unless it is true or false."""
-    if not isinstance(value, bool):
-        fail(
-            "E0206",
-            "a condition is `true` or `false`",
-            span,
-            f"this is {describe(value)}",
-            help=["compare it: `n > 0`"],
-        )
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, Symbol)) and not isinstance(value, bool)
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _checked(value: Any, span: Span) -> Any:
-    """A number that is not too large. Raises CnnError."""
-    if isinstance(value, int) and abs(value) > INTEGER.value:
-        fail(INTEGER.code, "this number is beyond 2^63 - 1", span, help=[INTEGER.help])
-    if isinstance(value, float) and not math.isfinite(value):
-        fail(INTEGER.code, "this number is too large", span, help=[INTEGER.help])
-    if isinstance(value, Symbol):
-        check_symbol(value, span)
-    return value
-
-
-def check_symbol(size: Symbol, span: Span) -> None:
-    """Raise CnnError when a symbolic size is too long, or has too large a number in it."""
-    if size.weight > TERMS.value:
-        message = f"this symbolic size has {size.weight:,} terms; the limit is {TERMS.value}"
-        fail(TERMS.code, message, span, help=[TERMS.help])
-    if any(abs(factor) > INTEGER.value for _, factor in size.terms):
-        message = "a number in this symbolic size is beyond 2^63 - 1"
-        fail(INTEGER.code, message, span, help=[INTEGER.help])
-
-
-def check_length(length: int, span: Span) -> None:
-    """Count the elements of a new list. Raises CnnError when there are too many."""
-    if length > LIST.value:
-        message = f"a list of {length:,} elements or more; the limit is {LIST.value:,}"
-        fail(LIST.code, message, span, help=[LIST.help])
-    spend(max(length, 0), span)
-
-
-def _elements(values: tuple[Any, ...]) -> int:
-    """How many elements a list has with the lists in it; LIST + 1 when there are more."""
-    count, open_lists = 0, [values]
-    while open_lists and count <= LIST.value:
-        inner = open_lists.pop()
-        count += len(inner)
-        open_lists += [value for value in inner if isinstance(value, tuple)]
-    return count
-
-
-def _round(value: float) -> int:
-    """To the nearest whole number, halves up."""
-    return math.floor(value + 0.5)
-
-
-def _round_to(value: float, multiple: int) -> int:
-    """The nearest multiple, at least one of them and never below 90 % of the value.
-
-    The channel rounding of the MobileNet and EfficientNet papers' code.
-    """
-    rounded = max(multiple, math.floor(value + multiple / 2) // multiple * multiple)
-    return rounded + multiple if rounded < 0.9 * value else rounded
-
-
-ROUNDING = ("floor", "ceil", "round", "round_to")
-
-FUNCTIONS: Mapping[str, tuple[int, int, Callable[..., Any]]] = {
-    "min": (1, 64, lambda *values: min(*values) if len(values) > 1 else min(values[0])),
-    "max": (1, 64, lambda *values: max(*values) if len(values) > 1 else max(values[0])),
-    "floor": (1, 1, math.floor),
-    "ceil": (1, 1, math.ceil),
-    "round": (1, 1, _round),
-    "round_to": (2, 2, _round_to),
-    "len": (1, 1, len),
-    "sum": (1, 1, sum),
-    "reversed": (1, 1, lambda values: tuple(reversed(values))),
-}
-"""Built-in functions: least and greatest number of arguments, and the function."""
