@@ -8,12 +8,13 @@ that takes the exception for one of its own.
 from __future__ import annotations
 
 import signal
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from .exits import STOPPED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType, TracebackType
     from typing import Any, NoReturn
 
@@ -48,7 +49,7 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         with suppress(ValueError):  # not in the main thread
-            for number in [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]:
+            for number in _numbers():
                 before = signal.getsignal(number)
                 if before in (signal.SIG_DFL, signal.default_int_handler):
                     self.before[number] = signal.signal(number, self._stop)
@@ -68,3 +69,24 @@ class Interrupts:
             signal.signal(other, signal.SIG_IGN)
         self.number = number
         raise Stopped
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Signals that arrive meanwhile act afterwards: for steps of which all happen or none."""
+    arrived: list[int] = []
+    before: dict[int, Any] = {}
+    try:
+        with suppress(ValueError):  # not in the main thread
+            for number in _numbers():
+                before[number] = signal.signal(number, lambda number, _: arrived.append(number))
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in arrived[:1]:
+            signal.raise_signal(number)
+
+
+def _numbers() -> list[int]:
+    return [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]

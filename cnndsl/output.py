@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from .diagnostics import CnnError, Diagnostic, error, fail
+from .interrupts import postponed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,20 @@ def write_all(files: Mapping[str, bytes], inputs: Iterable[str] = ()) -> None:
             one.write(files[one.path])
         for path in devices:
             _write_device(path, files[path])
+        with postponed():
+            _put_in_place(staged)
+    except BaseException:
+        with postponed():
+            for one in staged:
+                one.tidy()
+        raise
+    if STDOUT in files:
+        write_stdout(files[STDOUT])
+
+
+def _put_in_place(staged: list[_Staged]) -> None:
+    """Rename all files or none. Raises CnnError."""
+    try:
         for one in staged:
             one.rename(others=len(staged) > 1)
     except BaseException:
@@ -55,8 +70,6 @@ def write_all(files: Mapping[str, bytes], inputs: Iterable[str] = ()) -> None:
     finally:
         for one in staged:
             one.tidy()
-    if STDOUT in files:
-        write_stdout(files[STDOUT])
 
 
 @contextmanager
@@ -77,7 +90,8 @@ def folder_for(path: str) -> Iterator[str]:
     except OSError as problem:
         raise CnnError(_problem(path, problem)) from None
     finally:
-        rmtree(staged.temporary, ignore_errors=True)
+        with postponed():
+            rmtree(staged.temporary, ignore_errors=True)
 
 
 def write_stdout(content: bytes) -> None:

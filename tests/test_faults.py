@@ -7,6 +7,7 @@ of its own (closed streams, limits, signals) is tried with one of them.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import re
 import resource
@@ -15,7 +16,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -296,6 +299,55 @@ def test_an_interrupt_behind_the_only_rename(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(KeyboardInterrupt):
             output.write_all({"a": b"new"})
     assert listing() == ["a"] and Path("a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_any_line(number: signal.Signals) -> None:
+    """Old files stay or new ones are there, all of them; nothing else is left."""
+
+    class Raised(KeyboardInterrupt):
+        pass
+
+    def handler(*_: object) -> None:
+        raise Raised
+
+    def interrupted(line: int) -> bool:
+        """Write with a signal in front of this line of all that run, if there are so many."""
+        left = line
+
+        def trace(frame: FrameType, event: str, _: object) -> Callable[..., Any] | None:
+            nonlocal left
+            if frame.f_code.co_filename != output.__file__:
+                return None
+            left -= event == "line"
+            if event == "line" and left == 0:
+                signal.raise_signal(number)
+            return trace
+
+        sys.settrace(trace)
+        try:
+            output.write_all({"a": b"new", "b": b"new"})
+        finally:
+            sys.settrace(None)
+        return left > 0
+
+    before = signal.signal(number, handler)
+    try:
+        for line in itertools.count(1):
+            Path("a").write_bytes(OLD)
+            Path("b").unlink(missing_ok=True)
+            done = False
+            with suppress(Raised):
+                done = interrupted(line)
+            if Path("b").exists():
+                assert listing() == ["a", "b"] and Path("a").read_bytes() == b"new", line
+            else:
+                assert listing() == ["a"] and Path("a").read_bytes() == OLD, line
+            if done:
+                break
+        assert line > 50 and Path("b").exists()
+    finally:
+        signal.signal(number, before)
 
 
 def test_two_names_of_one_file(capsys: Captured) -> None:
