@@ -16,7 +16,7 @@ from cnndsl.loader import Loader
 from cnndsl.namespace import Namespace
 from cnndsl.rewrite.catalogue import catalogue
 from cnndsl.rewrite.engine import Derivation, apply
-from cnndsl.rewrite.places import names_of
+from cnndsl.rewrite.places import Places, names_of
 from cnndsl.rewrite.rule import Rewrite, read_rule
 from cnndsl.source import Source
 
@@ -216,6 +216,15 @@ def applied(derivation: Derivation, rewrite: Rewrite, places: str) -> Derivation
     return apply(derivation, rewrite, places).derivation
 
 
+def is_place(module: Module, text: str) -> bool:
+    """False where an end of a range has the name that a label in another block has."""
+    try:
+        Places(module, text).check(module)
+    except CnnError:
+        return False
+    return True
+
+
 def place(module: Module, choose: Chooser) -> str:
     """Everywhere, a name, a range of neighbours, several names, inside of something."""
     kind = choose.number(0, 7)
@@ -226,5 +235,6 @@ def place(module: Module, choose: Chooser) -> str:
     last = choose.number(first, len(graph.nodes) - 1)
     named = [choose.one(names_of(graph.nodes[at])) for at in (first, last)]
     if kind == 4:
-        return f"{graph.nodes[first].name}..{graph.nodes[last].name}"
+        neighbours = f"{graph.nodes[first].name}..{graph.nodes[last].name}"
+        return neighbours if is_place(module, neighbours) else ""
     return named[0] if kind < 7 else ", ".join(named)
