@@ -2,12 +2,14 @@
 
 The first one counts. Those that follow while the run tidies up are ignored, so that a second
 Ctrl-C leaves no temporary file behind. Which signal it was is remembered besides, for a library
-that takes the exception for one of its own.
+that takes the exception for one of its own; where Python itself drops it, in a destructor or a
+callback, it comes again.
 """
 
 from __future__ import annotations
 
 import signal
+import sys
 from contextlib import contextmanager, suppress
 
 from .exits import STOPPED
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 SIGNALS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "SIGHUP"}
 """What ends a run, as far as the system has it, and what people call it."""
+
+
+PAUSE = 0.01
+"""Seconds, so that whatever dropped an exception has ended."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -36,6 +42,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.number = 0
         self.before: dict[int, Any] = {}
+        self.unraisable = sys.unraisablehook
 
     @property
     def name(self) -> str:
@@ -53,6 +60,7 @@ class Interrupts:
                 before = signal.getsignal(number)
                 if before in (signal.SIG_DFL, signal.default_int_handler):
                     self.before[number] = signal.signal(number, self._stop)
+        self.unraisable, sys.unraisablehook = sys.unraisablehook, self._dropped
         return self
 
     def __exit__(
@@ -61,6 +69,7 @@ class Interrupts:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        sys.unraisablehook = self.unraisable
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
@@ -69,6 +78,25 @@ class Interrupts:
             signal.signal(other, signal.SIG_IGN)
         self.number = number
         raise Stopped
+
+    def _dropped(self, problem: sys.UnraisableHookArgs) -> None:
+        """What Python cannot raise where it happened; `Stopped` is raised again elsewhere."""
+        if not isinstance(problem.exc_value, Stopped):
+            self.unraisable(problem)
+            return
+        from _thread import start_new_thread
+
+        for number in self.before:
+            signal.signal(number, self._stop)
+        start_new_thread(_send_soon, (self.number,))
+
+
+def _send_soon(number: int) -> None:
+    from _thread import interrupt_main
+    from time import sleep
+
+    sleep(PAUSE)
+    interrupt_main(signal.Signals(number))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from contextlib import suppress
 from threading import Thread
 from time import monotonic
 
+from .interrupts import postponed
 from .record import Record
 
 TYPE_CHECKING = False
@@ -71,54 +72,34 @@ def run(command: Sequence[str], given: bytes = b"", *, seconds: float, memory: i
     with TemporaryFile() as file:
         file.write(given)
         file.seek(0)
-        start = _Start(command, file)
+        process = None
         try:
-            process = start.done()
+            with postponed():  # it is ours before a signal can come in between
+                process = _start(command, file)
             _limit(process.pid, seconds, memory)
             return _listen(process, seconds)
         finally:
-            start.undo()
+            if process is not None:
+                with postponed():
+                    _kill(process)
 
 
-class _Start(Thread):
-    """Starts a program, where no signal can come in between: those go to the main thread."""
+def _start(command: Sequence[str], given: IO[bytes]) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, stdin=given, stdout=pipe, stderr=pipe,
+        env={**os.environ, **PLAIN}, bufsize=0, start_new_session=True,
+    )  # fmt: skip
 
-    def __init__(self, command: Sequence[str], given: IO[bytes]) -> None:
-        super().__init__(daemon=True)
-        self.command = command
-        self.given = given
-        self.process: subprocess.Popen[bytes] | None = None
-        self.problem: OSError | None = None
-        self.start()
 
-    def run(self) -> None:
-        pipe = subprocess.PIPE
-        try:
-            self.process = subprocess.Popen(
-                self.command, stdin=self.given, stdout=pipe, stderr=pipe,
-                env={**os.environ, **PLAIN}, bufsize=0, start_new_session=True,
-            )  # fmt: skip
-        except OSError as problem:
-            self.problem = problem
-
-    def done(self) -> subprocess.Popen[bytes]:
-        """The program, once it runs. Raises OSError."""
-        self.join()
-        if self.process is None:
-            raise self.problem or OSError(None, "it is not a program")
-        return self.process
-
-    def undo(self) -> None:
-        """Kill what is left of the program and of whatever it started."""
-        self.join()
-        if self.process is None:
-            return
-        with suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            else:
-                self.process.kill()
-        self.process.wait()
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of the program and of whatever it started."""
+    with suppress(OSError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()
 
 
 def _listen(process: subprocess.Popen[bytes], seconds: float) -> Ran:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 os.environ.setdefault("KERAS_BACKEND", "jax")  # before anything imports Keras
 
@@ -26,6 +26,10 @@ if hasattr(signal, "SIGHUP"):
 
 # Where a failure stops a change, the examples are the same each time.
 settings.register_profile("ci", derandomize=True, deadline=None)
+# Where only the fact counts that something fails, nobody looks for the smallest example.
+settings.register_profile(
+    "fact", settings.get_profile("ci"), phases=(Phase.explicit, Phase.generate)
+)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ from cnndsl.cli import main
 from cnndsl.diagnostics import CnnError
 from cnndsl.exits import IN_SPEC, INPUT_OUTPUT, INTERNAL, LIMIT, MISSING_TOOL, OK, USAGE
 from cnndsl.interrupts import SIGNALS
+from cnndsl.program import run
 from cnndsl.record import Record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and limits")
@@ -728,6 +730,41 @@ def test_a_library_that_swallows_the_interrupt(
 
     monkeypatch.setattr(os, "fsync", clumsy)
     assert main(net.command("out.py")) == 130
+
+
+def test_an_interrupt_that_python_drops(
+    net: Writer, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """In a destructor no exception can be raised; it comes again."""
+
+    class Clumsy:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def slow(_: int) -> None:
+        _ = Clumsy()
+        del _
+        time.sleep(5)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    assert main(net.command("out.py")) == 143
+    assert capsys.readouterr().err == "cnnc: stopped by SIGTERM\n"
+    assert Path("out.py").read_bytes() == OLD and listing() == ["net.cnn", "out.py"]
+
+
+def test_a_program_that_starts_while_a_signal_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends, and nothing but the interrupt is heard of."""
+    real, started = subprocess.Popen, []
+
+    def interrupted(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        signal.raise_signal(signal.SIGINT)
+        started.append(real(*arguments, **options))
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(["sleep", "60"], seconds=60)
+    assert started[0].poll() == -signal.SIGKILL
 
 
 def test_nohup(net: Writer) -> None:

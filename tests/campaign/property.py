@@ -106,6 +106,8 @@ def attempt(property: Property, seed: str) -> Tally:
 
 def _said(problem: BaseException) -> str:
     """An exception with its notes, which hold Hypothesis's example, and the last line of code."""
+    if isinstance(problem, BaseExceptionGroup):
+        return "\n".join(map(_said, problem.exceptions))[:LONGEST]
     last = format_tb(problem.__traceback__)[-1]
     return ("".join(format_exception_only(problem)) + last)[:LONGEST]
 

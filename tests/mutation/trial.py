@@ -16,7 +16,7 @@ from types import CodeType, ModuleType
 
 from tests.mutation.faults import Fault
 
-LONGEST = 90
+LONGEST = 60
 """Seconds; tests that a fault keeps from ending have noticed it."""
 
 
@@ -111,6 +111,8 @@ def _child(module: str, fault: Fault | None, tests: Sequence[str], loud: bool) -
         del sys.modules[name]
     if fault is not None:
         sys.meta_path.insert(0, _Faulty(module, fault))
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
+    options = ["-x", "-q", "--hypothesis-profile=fact", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    if not loud:
+        options.append("--tb=no")
     runs = (int(pytest.main([*options, *shlex.split(arguments)])) for arguments in tests)
     return next((result for result in runs if result), 0)
