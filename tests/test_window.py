@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import floor
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from cnndsl.window import (
     half_padding,
     same_padding,
     same_size,
+    transposed_formula,
     transposed_pairs,
     transposed_size,
 )
@@ -177,6 +180,48 @@ def test_values_print_as_they_are_written():
         (Window(3, 3, 2, 1), "3x3/2x1"),
         (Padding(1, 1, 1, 1), "1"),
         (Padding(1, 1, 0, 0), "1x0"),
+        (Padding(0, 0, 1, 1), "0x1"),
         (Padding(0, 1, 0, 1), "[0, 1, 0, 1]"),
+        (Padding(-1, -1, 0, 0), "[-1, -1, 0, 0]"),
+        (Padding(0, 0, -1, -1), "[0, 0, -1, -1]"),
     ]
     assert [str(value) for value, _ in written] == [text for _, text in written]
+
+
+def both_sides(formula: str) -> list[float]:
+    """What is left and right of `=`, computed by Python."""
+    signs = {"⌊": "floor(", "⌋": ")", "·": "*", "−": "-"}
+    text = "".join(signs.get(sign, sign) for sign in formula)
+    return [eval(side, {"floor": floor}) for side in text.split("=")]
+
+
+@given(axes, sizes)
+def test_formulas_are_true(a, n):
+    assume(a.size(n) >= 1)
+    assert both_sides(a.formula(n)) == [len(outputs(a, n))] * 2
+
+
+@given(sizes, kernels, strides, margins, margins, dilations, st.integers(0, 3))
+def test_transposed_formulas_are_true(n, size, stride, lo, hi, dilation, extra):
+    shape = n, size, stride, (lo, hi), dilation, extra
+    assert both_sides(transposed_formula(*shape)) == [transposed_size(*shape)] * 2
+
+
+def test_formulas_are_written_as_in_papers():
+    written = {
+        Axis(): "28 = 28",
+        Axis(stride=2): "⌊(28 − 1) / 2⌋ + 1 = 14",
+        Axis(1, 1, 1, 0b111): "28 + 2·1 − 3 + 1 = 28",
+        Axis(2, 0, 1, 0b111): "⌊(28 + 0 + 1 − 3) / 2⌋ + 1 = 14",
+        Axis(1, 0, -1): "28 + 0 − 1 = 27",
+    }
+    assert {window: window.formula(28) for window in written} == written
+    cropped = transposed_formula(7, 4, 2, (1, 0), 1, 0)
+    assert cropped == "(7 − 1) · 2 − 1 + 4 = 15"
+    assert transposed_formula(7, 3, 2, (0, 0), 2, 1) == "(7 − 1) · 2 + 5 + 1 = 18"
+
+
+def test_a_plain_kernel_needs_no_more_than_its_size():
+    assert dense_taps(3) == 0b111
+    assert axis(3) == Axis(1, 0, 0, 0b111)
+    assert half_padding(5) == (2, 2)

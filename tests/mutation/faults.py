@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from copy import deepcopy
-from itertools import islice
+from itertools import islice, zip_longest
 
 from cnndsl.record import Record
 
@@ -28,7 +28,7 @@ class Fault(Record):
 
     Arguments:
         line: where it is.
-        before, after: the expression or statement, as Python prints it.
+        before, after: the line, as Python prints it.
         number: which one of the module.
         field, value: what is set in the syntax tree.
     """
@@ -55,19 +55,27 @@ class Fault(Record):
 
 def faults(source: str) -> list[Fault]:
     """Every fault of a module, in the order of the text."""
+    tree = ast.parse(source)
+    text = ast.unparse(tree).splitlines()
     found = [
-        _fault(node, number, field, value)
-        for number, node in enumerate(_nodes(ast.parse(source)))
-        for field, value in _changes(node)
+        _fault(tree, text, node, number, field, value)
+        for number, node in enumerate(_nodes(tree))
+        for field, value in list(_changes(node))
     ]
     return sorted(found, key=lambda fault: fault.line)
 
 
-def _fault(node: ast.expr | ast.stmt, number: int, field: str, value: object) -> Fault:
-    faulty = deepcopy(node)
-    setattr(faulty, field, deepcopy(value))
-    after = ast.unparse(ast.fix_missing_locations(faulty))
-    return Fault(node.lineno, ast.unparse(node), after, number, field, value)
+def _fault(
+    tree: ast.Module, text: list[str], node: ast.expr | ast.stmt, number: int, field: str,
+    value: object,
+) -> Fault:  # fmt: skip
+    healthy = getattr(node, field)
+    setattr(node, field, value)
+    faulty = ast.unparse(tree).splitlines()
+    setattr(node, field, healthy)
+    pairs = zip_longest(text, faulty, fillvalue="")
+    before, after = next((one, other) for one, other in pairs if one != other)
+    return Fault(node.lineno, before.strip(), after.strip(), number, field, value)
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
@@ -124,5 +132,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, object]]:
             yield "value", f"{value}?"
         case ast.Call(func=ast.Name(id=name)) if name in _TWINS:
             yield "func", ast.Name(_TWINS[name], ast.Load())
+        case ast.Return(value=ast.Constant(value=None)):
+            pass
         case ast.Return(value=ast.expr()):
             yield "value", ast.Constant(None)
