@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -53,14 +54,21 @@ def test_nothing_stays_hidden(text: str) -> None:
         (visible("é\x07×→", unicode=False), "<U+00E9><U+0007>x->"),
         (visible_lines("a\n\tb\r"), "a\n\tb␍"),
         (python_string("it's"), '"it\'s"'),
+        (visible("é\x7f"), "é␡"),
+        (visible("a\u00a0b"), "a\u00a0b"),
+        (python_string("abc"), '"abc"'),
         (python_docstring('a""" b"'), r"a\"\"" + '" b' + r"\""),
         (dot_string('a"\\N\nb'), r'"a\"\\N\nb"'),
+        (dot_string("a&amp;"), '"a&amp;"'),
+        (dot_read("a\\"), "a\\"),
         (dot_read(r"a\"\\N\nb"), 'a"\\N\nb'),
         (dot_string("a&amp;", entities=True), '"a&amp;amp;"'),
         (dot_markup("<b>\\N"), r"&lt;b&gt;\\N"),
         (xml('<a b="c">&\n'), "&lt;a b=&quot;c&quot;&gt;&amp; "),
         (markdown("a|b *c* $d$"), r"a\|b \*c\* \$d\$"),
+        (markdown("a&b<c>"), "a&amp;b&lt;c&gt;"),
         (markdown("1. a"), r"1\. a"),
+        (markdown(" really? "), "really?"),
         (markdown("- a"), r"\- a"),
         (markdown("---"), r"\---"),
         (markdown("-5 %, 1.5"), "-5 %, 1.5"),
@@ -68,15 +76,36 @@ def test_nothing_stays_hidden(text: str) -> None:
         (csv_cell(" @x"), "' @x"),
         (csv_cell("＝1"), "'＝1"),
         (csv_cell("a=1"), "a=1"),
+        (csv_cell("?"), "?"),
         (cnn_string('a"b\nc', 9), "a'b c"),
         (cnn_string("abc", 2), "a…"),
         (json_text("\u202e\x7f×\U000e0041"), '"\\u202e\\u007f×\\udb40\\udc41"\n'),
+        (json_text({"a": 1}), '{\n  "a": 1\n}\n'),
+        (github_message("a\r\nb"), "a%0Ab"),
         (github_message("50%\n::error::x"), "50%25%0A::error::x"),
         (github_property("a:b,c"), "a%3Ab%2Cc"),
     ],
 )
 def test_each_output(found: str, expected: str) -> None:
     assert found == expected
+
+
+def test_signs_of_ours_in_ascii() -> None:
+    written = {
+        "3×3 → 2, a ⇒ b, a ← b": "3x3 -> 2, a => b, a <- b",
+        "a ≠ b ≤ c ≥ d ≡ e": "a != b <= c >= d = e",
+        "a·b − c – d — e ± f … g′": "a*b - c - d - e +- f ... g'",
+        "∞ ⌊a/2⌋ ⌈b/2⌉": "inf floor(a/2) ceil(b/2)",
+        "“a” ‘b’ ✓ ✗ ⟦c⟧": "\"a\" 'b' ok x <c>",
+    }
+    assert {text: visible(text, unicode=False) for text in written} == written
+
+
+@pytest.mark.parametrize("escape", [dot_string, dot_markup])
+def test_long_texts_in_dot_are_cut(escape: Callable[[str], str]) -> None:
+    whole, long = "a" * 2_000, "a" * 2_001
+    assert escape(whole).strip('"') == whole
+    assert escape(long).strip('"') == "a" * 1_999 + "…"
 
 
 def test_layers_with_names_of_flax() -> None:

@@ -507,7 +507,8 @@ def test_random_networks_are_the_same_in_wider_numbers(program: Program) -> None
         patch.setattr(exact, "REAL", 0)
         patch.setattr(exact, "WORD", 0)
         found = interpret(graph, inputs, weights)
-    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    for name, value in expected.items():  # products of products leave the range of float64
+        assert np.array_equal(found[name], value, equal_nan=value.dtype == np.float64)
 
 
 # ----------------------------------------------------------------- weights, mistakes

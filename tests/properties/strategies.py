@@ -397,7 +397,7 @@ class Inner:
     name: str
 
     def shape(self, x: Shape, count: int) -> Shape:
-        return (*x[:2], count)
+        return (*_as_map(x)[:2], count)
 
 
 @dataclass
@@ -1205,7 +1205,7 @@ class _Generator:
             return Op(f"fc {text}", lambda env, x: _dense(x, count.at(env)))
         return self._strided(env, x, count, 1) if c.chance(2) else Op(
             f"conv 1x1, {', '.join([count.text, 'pad=0', *self._posts(env)])}",
-            lambda env, x: (*x[:2], count.at(env)),
+            lambda env, x: (*_as_map(x)[:2], count.at(env)),
         )
 
     def _strided(self, env: Env, x: Shape, count: Number, stride: int | str) -> Op:
