@@ -241,12 +241,25 @@ class Brackets(Scanner):
             self._pop()
             self.emit("_CHOICES_END", text, start, self.at)
             return
+        if self.in_parentheses and (first := self._first_choice()) is not None:
+            help = self.fix("write it before the first choice", first, first, "{")
+            self._blame("the `{` of these choices is missing", start, self.at, help=[help])
+            return
         self.forget_parentheses(start, "its body ends here")
         if not self.brackets or (start, "-}") in self.mended:
             self._close_nothing(text, start)
             return
         self._suspect_closer(self._pop(), start)
         self.emit(kind, text, start, self.at)
+
+    def _first_choice(self) -> int | None:
+        """Where `act in relu, gelu}` has its first choice, at the end of it; None elsewhere."""
+        for token in reversed(self.tokens):
+            if token[0] == "IN":
+                return token[3] + 1
+            if token[0] not in ("NAME", "COMMA", "NUMBER", "TRUE", "FALSE", "NOT"):
+                return None
+        return None
 
     def _pop(self) -> Bracket:
         bracket = self.brackets.pop()

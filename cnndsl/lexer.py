@@ -395,6 +395,9 @@ class Lexer(Brackets):
             self.forget_parentheses(start, "the output size starts here")
         elif kind == "BAR" and self.in_parentheses and not self.closes_later(self.at):
             self.forget_parentheses(start, "a branch starts here")
+        elif kind == "BAR" and self.statement in ("FOR", "IF") and self.gap is None:
+            self._brace_is_missing("write it before the `|`", self.indent())
+            self.open_branches()
         elif kind == "BAR" and self.previous == "LBRACE":
             self.open_branches()
         elif kind == "BAR" and not self.in_parentheses:
@@ -459,8 +462,12 @@ class Lexer(Brackets):
         found = self.next_line()
         if not found or found[2] == "{" or len(found[1]) <= indent or self.previous == "COLON":
             return
+        self._brace_is_missing("write it at the end of the line", indent)
+
+    def _brace_is_missing(self, sentence: str, indent: int) -> None:
+        """Open a body behind the last token."""
         end = self.last_end
-        help = self.fix("write it at the end of the line", end, end, " {")
+        help = self.fix(sentence, end, end, " {")
         if self.previous == "BAD":
             help = Help("write it after the `)`")
         self.report("E0102", "the `{` of this body is missing", end, end, help=[help])

@@ -37,6 +37,7 @@ TABLE: list[dict[Any, Any]] = [_ROWS[row] for row in STATES]
 _BEGINNERS = frozenset(("_EACH", "_WHEN", "WHEN", "KEEPS", "WEIGHTS", "TRANSFORM"))
 _MARKS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES", "RBRACE")) | _BEGINNERS
 _BOUNDS = frozenset(("_SEP", "LBRACE", "BAR", "IMPLIES", "RBRACE", "$END"))
+_DOUBTFUL = ("E0102", "E0103", "E0105")  # what is wrong around them may be their fault
 
 
 def parse(source: Source) -> tuple[File, tuple[Diagnostic, ...]]:
@@ -96,7 +97,7 @@ class Parser:
     def __init__(self, source: Source, scanned: Tokens, start: str) -> None:
         self.source = source
         self.tokens = scanned.tokens
-        self.doubtful = [_start(p) for p in scanned.diagnostics if p.code in ("E0102", "E0103")]
+        self.doubtful = [_start(p) for p in scanned.diagnostics if p.code in _DOUBTFUL]
         self.start = start
         self.builder = TreeBuilder(source, self._parse_range)
         self.diagnostics = self.builder.diagnostics
