@@ -19,7 +19,7 @@ class TensorType(Record):
     dtype: str = "float32"
 
     def __str__(self) -> str:
-        return "x".join(_factor(str(size)) for size in self.shape)
+        return "x".join(map(_factor, self.shape))
 
     @property
     def channels(self) -> int:
@@ -66,6 +66,9 @@ def as_map(type: TensorType) -> TensorType:
     return TensorType((1, 1, *type.shape), type.dtype) if type.rank == 1 else type
 
 
-def _factor(size: str) -> str:
-    """A size as a factor of `HxWxC`: compound ones in parentheses."""
-    return f"({size})" if " " in size or "*" in size else size
+def _factor(size: Size) -> str:
+    """A size as a factor of `HxWxC`: sums and products in parentheses."""
+    if isinstance(size, int):
+        return str(size)
+    ((atoms, factor), *others) = size.terms
+    return str(size) if len(atoms) == factor == 1 and not others else f"({size})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import itertools
 import re
@@ -31,6 +32,8 @@ from cnndsl.backends.flax.naming import (  # noqa: E402
     Names,
     class_name,
     identifier,
+    plural,
+    snake,
 )
 from cnndsl.backends.flax.rules import RULES  # noqa: E402
 from cnndsl.diagnostics import CnnError  # noqa: E402
@@ -1139,6 +1142,36 @@ def test_dtypes_are_options() -> None:
 # ------------------------------------------------------------------------ names
 
 
+WORDS_OF_EMITTED_CODE = (
+    *("Any", "Callable", "DTypeLike", "Sequence", "jax", "jnp", "lax", "nnx", "np", "partial"),
+    *("reduce", "interpolation", "cubic_kernel", "create", "draw", "OneKey", "KERNEL_INIT"),
+    *("AUX_WEIGHTS", "deterministic", "dtype", "param_dtype", "rngs", "self", "i", "l", "I", "O"),
+)
+
+
+def test_no_layer_has_a_name_of_emitted_code(golden_sources: list[ast.Module]) -> None:
+    """Whatever our modules import or define beside their classes."""
+    found = set()
+    for tree in golden_sources:
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                found |= {alias.asname or alias.name for alias in node.names}
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                found.add(node.name)
+            elif isinstance(node, ast.Assign):
+                found.add(ast.unparse(node.targets[0]))
+    found.discard("annotations")
+    assert {"jnp", "create"} < found
+    assert {name: identifier(name) for name in found} == {name: f"{name}_" for name in found}
+
+
+@pytest.fixture
+def golden_sources() -> list[ast.Module]:
+    files = (Path(__file__).parent / "golden").rglob("flax.py")
+    return [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+
+
 def test_names_of_flax_modules_are_avoided() -> None:
     public = {name for name in dir(nnx.Module) if not name.startswith("_")}
     assert public == MODULE_ATTRIBUTES
@@ -1160,6 +1193,9 @@ def test_names_of_flax_modules_are_avoided() -> None:
         ("list", "fc", "list_"),
         ("resize", "fc", "resize_"),
         ("x", "fc", "x"),
+        ("", "fc", "value"),
+        ("_-_", "fc", "value"),
+        *((word, "fc", f"{word}_") for word in WORDS_OF_EMITTED_CODE),
     ],
 )
 def test_identifiers(name: str, prefix: str, expected: str) -> None:
@@ -1172,9 +1208,17 @@ def test_class_names() -> None:
         "mobilenet_v2": "MobileNetV2", "dense_layer": "DenseLayer", "se": "SE", "se_net": "SENet",
         "mbconv": "MBConv", "convnext_tiny": "ConvNeXtTiny", "lenet5": "LeNet5",
         "zfnet": "ZFNet", "myBlock": "MyBlock",
+        "nasnet_mobile": "NASNetMobile", "espcn_x3": "ESPCNX3", "deepface": "DeepFace",
+        "net": "Net", "v1": "V1", "3a": "Net3a",
         "any": "Any_", "_": "Block",
     }  # fmt: skip
     assert {name: class_name(name) for name in names} == names
+
+
+def test_variables_of_classes() -> None:
+    names = {"DenseLayer": "dense_layer", "MBConv": "mbconv", "SE": "se", "Unit2D": "unit2_d"}
+    assert {name: snake(name) for name in names} == names
+    assert [plural("dense_layer"), plural("stages")] == ["dense_layers", "stages"]
 
 
 def test_names_are_never_given_twice() -> None:

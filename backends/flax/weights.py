@@ -1,5 +1,7 @@
 """Where each weight of a module lives in the emitted model.
 
+>>> from cnndsl.driver import compile_model
+>>> module = compile_model("resnet50.cnn").module
 >>> place = weight_map(module)[("conv2_x_bottleneck1", "conv1"), "kernel"]
 >>> place.path, place.flipped
 (('conv2_x', 0, 'conv1', 'kernel'), False)

@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..graph import Node
     from .match import Match, View
     from .rule import Rewrite
     from .windows import Reading
@@ -206,9 +207,22 @@ def _idle(site: Site, value: str) -> bool:
     return is_idle(site.view.producers[value], site.view)
 
 
-def _scaled(site: Site, value: str) -> bool:
-    """Whether a batch norm or a factor reads it, which its layer is to take in first."""
-    return any(isinstance(reader.op, (Bn, Times)) for reader in site.view.consumers.get(value, ()))
+def _claimed(site: Site, value: str) -> bool:
+    """Whether its layer is to take in first what reads it: a norm, a factor, or a stride."""
+    readers = site.view.consumers.get(value, [])
+    takes_factor = any(isinstance(reader.op, (Bn, Times)) for reader in readers)
+    return takes_factor or _subsampled(site, readers)
+
+
+def _subsampled(site: Site, readers: list[Node]) -> bool:
+    """Whether one 1x1 window reads every other place only, perhaps behind an activation."""
+    op = readers[0].op if len(readers) == 1 else None
+    if not isinstance(op, Op):
+        return False
+    if is_pointwise(op.word):
+        return _subsampled(site, site.view.consumers.get(readers[0].outputs[0].name, []))
+    window = getattr(op, "window", None)
+    return window is not None and window.size == (1, 1) != window.stride
 
 
 def _summed(site: Site, one: str, other: str) -> bool:
@@ -287,7 +301,7 @@ PREDICATES: dict[str, tuple[str, Predicate]] = {
     "homogeneous": ("operator", _homogeneous),
     "nonnegative": ("value", _nonnegative),
     "idle": ("value", _idle),
-    "scaled": ("value", _scaled),
+    "claimed": ("value", _claimed),
     "summed": ("value value", _summed),
     "meets_map": ("value", _meets_map),
     "counts_padding": ("value", _counts_padding),

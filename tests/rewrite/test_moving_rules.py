@@ -308,8 +308,11 @@ REFUSED = (
     ("fuse_siblings",
      "y: conv 3x3, 4; from x { z: conv 3x3, 4 }; from z; share y; add(y, z); output u; output "
      "z", "weights"),
-    ("fuse_siblings", "concat { | conv 3x3, 4, bn | conv 3x3, 2, bn }", "scaled(a)"),
-    ("fuse_siblings", "concat { | conv 3x3, 4, times(0.5) | conv 3x3, 2 }", "scaled(a)"),
+    ("fuse_siblings", "concat { | conv 3x3, 4, bn | conv 3x3, 2, bn }", "claimed(a)"),
+    ("fuse_siblings", "concat { | conv 3x3, 4, times(0.5) | conv 3x3, 2 }", "claimed(a)"),
+    ("fuse_siblings",
+     "concat { | conv 3x3, 4; relu; conv 1x1/2, 4 | conv 3x3, 4; maxpool(1x1/2, pad=0) }",
+     "claimed(a)"),
     ("fuse_siblings", "add { | conv 3x3, 4 | conv 3x3, 4 }", "summed(a, c)"),
     ("fuse_siblings_bn", "concat { | conv 3x3, 4, bn | conv 3x3, 2, bn(eps=1e-3) }", "`eps`"),
     ("fuse_siblings_bn",

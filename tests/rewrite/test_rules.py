@@ -281,6 +281,8 @@ def test_simplifying_random_programs_settles(program: Program) -> None:
 FOUND = [
     # What scales one of two siblings is folded into it before they become one.
     "add { | conv 1x1, 1; conv 1x3, 1 | conv 1x1, 1; times(0.3) }",
+    # A stride behind two siblings goes into both of them first.
+    "add { | conv 1x1, 1; conv 1x1/2, 1 | conv 1x1, 1; conv 1x1/2, 1 }",
 ]
 """What was left differently once, as small as it gets."""
 

@@ -187,13 +187,13 @@ class FPN(nnx.Module):
 
     def __call__(self, x: jax.Array) -> dict[str, jax.Array]:
         c2, c3, c4, c5 = self.c2(x)
-        m5 = self.m5(c5)  # (((H + 31)//32))x(((W + 31)//32))x256
+        m5 = self.m5(c5)  # ((H + 31)//32)x((W + 31)//32)x256
         branch2 = jnp.repeat(jnp.repeat(m5, 2, axis=1), 2, axis=2)
-        m4 = self.conv1(c4) + branch2  # (((H + 15)//16))x(((W + 15)//16))x256
+        m4 = self.conv1(c4) + branch2  # ((H + 15)//16)x((W + 15)//16)x256
         branch2 = jnp.repeat(jnp.repeat(m4, 2, axis=1), 2, axis=2)
-        m3 = self.conv2(c3) + branch2  # (((H + 7)//8))x(((W + 7)//8))x256
+        m3 = self.conv2(c3) + branch2  # ((H + 7)//8)x((W + 7)//8)x256
         branch2 = jnp.repeat(jnp.repeat(m3, 2, axis=1), 2, axis=2)
-        x = self.conv3(c2) + branch2  # (((H + 3)//4))x(((W + 3)//4))x256
+        x = self.conv3(c2) + branch2  # ((H + 3)//4)x((W + 3)//4)x256
         return {"p2": self.p2(x), "p3": self.p3(m3), "p4": self.p4(m4), "p5": self.p5(m5)}
 
 
