@@ -95,3 +95,25 @@ def test_text():
     assert str((H + 1) // 2 * 64) == "64*((H + 1)//2)"
     assert str(H * H - 2 * H + 1) == "H*H - 2*H + 1"
     assert str(((H + 1) // 2 + 1) // 2) == "((H + 3)//4)"
+
+
+def test_a_weight_counts_what_the_text_has():
+    weights = {
+        H: 1,
+        H + 1: 2,
+        2 * H * W + 3: 3,
+        H * H * W: 3,
+        (H + 1) // 2: 3,
+        ((H + 1) // 2 + W) // 3: 5,
+        5 * ((H + 1) // 2) * W + W: 5,
+    }
+    assert {size: size.weight for size in weights} == weights
+
+
+def test_the_period_is_the_smallest():
+    periods = {H: 1, H // 3: 3, H // 4 + W // 6: 12, (H // 2 + W) // 3: 6}
+    assert {size: size.period for size in periods} == periods
+
+
+def test_python_shows_the_text():
+    assert repr((H + 1) // 2) == "Symbol('((H + 1)//2)')"
