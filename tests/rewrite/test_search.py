@@ -23,14 +23,14 @@ from cnndsl.rewrite.engine import Attempt, Derivation, apply_at
 from cnndsl.rewrite.places import Places
 from cnndsl.rewrite.rule import Rewrite, read_rule
 from cnndsl.rewrite.search.derive import derive, measured
-from cnndsl.rewrite.search.goal import MEASURES, Target, budget, holds
+from cnndsl.rewrite.search.goal import MEASURES, Impossible, Target, budget, holds
 from cnndsl.rewrite.search.menu import TABLE, Menu, menu
 from cnndsl.rewrite.search.optimise import Optimum, optimise
 from cnndsl.rewrite.search.pareto import front
 from cnndsl.rewrite.search.plot import HEIGHT, WIDTH, scale, svg
 from cnndsl.rewrite.search.route import longest
 from cnndsl.rewrite.search.sites import Space, space
-from cnndsl.rewrite.search.solve import Impossible, Solution, Solver
+from cnndsl.rewrite.search.solve import Solution, Solver
 from cnndsl.rewrite.select import Bound
 from cnndsl.source import Source
 

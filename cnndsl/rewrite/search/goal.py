@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
     from ...graph import Module
     from ...symbol import Size
-    from .solve import Impossible
 
+    Axes = tuple[str, str]
+    """Two measures, one against the other."""
+    Reach = Mapping[Bound, tuple[int | None, int | None]]
+    """How far each bound can be met: alone, and together with the others."""
     Relation = Literal["<=", ">="]
 
 MEASURES = {
@@ -146,6 +149,13 @@ def unkept(unfit: Sequence[tuple[str, str]]) -> NoReturn:
         notes=[f"{name}: {reason}" for name, reason in unfit],
         help=("leave it out, or keep less: `--keep shape`",),
     )
+
+
+class Impossible(Record):
+    """There is no selection within the bounds, or none was found."""
+
+    reach: Reach
+    proven: bool
 
 
 def unreachable(answers: Sequence[Impossible]) -> NoReturn:

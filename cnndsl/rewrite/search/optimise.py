@@ -10,9 +10,9 @@ from ...record import Record, replace
 from ..engine import Derivation, apply
 from ..places import Places
 from .derive import derive, lost, measured
-from .goal import MEASURES, check, holds, symbolic, unkept, unreachable
+from .goal import MEASURES, Impossible, check, holds, symbolic, unkept, unreachable
 from .sites import Space, space
-from .solve import Impossible, Solution, Solver
+from .solve import Solution, Solver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

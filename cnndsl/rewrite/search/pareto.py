@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..select import Bound
+    from .goal import Axes
     from .optimise import Optimum
-
-    Axes = tuple[str, str]
 
 AXES: Axes = ("macs", "params")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ...record import Record, replace
 from .. import select
 from ..select import Bound, Goal, Selection, Unreachable
+from .goal import Impossible
 from .route import along, gains, longest
 from .tables import SUMS, Cut, Tables
 
@@ -18,13 +19,9 @@ if TYPE_CHECKING:
 
     from ...passes.depth import Lengths
     from .fragments import Choice
-    from .goal import Target
-    from .pareto import Axes
+    from .goal import Axes, Reach, Target
     from .route import Picked, Route
     from .sites import Space
-
-    Reach = Mapping[Bound, tuple[int | None, int | None]]
-    """How far each bound can be met: alone, and together with the others."""
 
 ROUNDS = 30
 """Rows about depth for one question, at most."""
@@ -50,13 +47,6 @@ class Solution(Record):
     def gap(self) -> float:
         """How much better, relatively, another selection could be."""
         return (self.value - self.bound) / max(1, self.value)
-
-
-class Impossible(Record):
-    """There is no selection within the bounds, or none was found."""
-
-    reach: Reach
-    proven: bool
 
 
 class Solver:
