@@ -38,12 +38,8 @@ def annotated(run: Run, flow: Flow, statement: Any, context: Context) -> Flow:
     if run.options.changes_the_model:
         return flow
     if len(flow) != 1:
-        fail(
-            "E0209",
-            f"a shape annotation is for one value, the flow carries {len(flow)}",
-            shape.span,
-            help=["`from a` chooses one of them, and `expect shape(a) = 28x28x64` is about one"],
-        )
+        run.report(_for_several(len(flow), shape.span))
+        return flow
     found = run.builder.types[flow[0]]
     if found.is_map and len(claimed) == 2:  # height × width, as many tables have it
         claimed = (*claimed, found.channels)
@@ -53,6 +49,12 @@ def annotated(run: Run, flow: Flow, statement: Any, context: Context) -> Flow:
         run.report(wrong_shape(run, found, claimed, flow[0], shape.span))
         return None
     return flow
+
+
+def _for_several(count: int, span: Span) -> Diagnostic:
+    help = "`from a` chooses one of them, and `expect shape(a) = 28x28x64` is about one"
+    message = f"a shape annotation is for one value, the flow carries {count}"
+    return error("E0209", message, span, help=[help])
 
 
 def resume(run: Run, claimed: tuple[Size, ...], shape: Expr) -> Flow:
