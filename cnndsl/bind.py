@@ -7,7 +7,7 @@ import re
 from .arguments import ArgumentProblem, flag, kind_of, signature
 from .diagnostics import Fix, Help, fail, suggest
 from .evaluate.expressions import Scope, evaluate_word, unknown_name
-from .evaluate.values import ArrowValue, BlockRef, Given, OpRef, Word, describe, whole
+from .evaluate.values import ArrowValue, BlockRef, Given, OpRef, Word, describe, no_doubt, whole
 from .op import Op
 from .ops import OPS
 from .source import Span
@@ -116,6 +116,7 @@ class _Binding:
             self._unknown_flag(word, argument)
 
     def _unknown_flag(self, word: str, argument: Given) -> None:
+        no_doubt(argument.value)
         flags = [
             choice
             for name in self.cls.fields
@@ -165,6 +166,7 @@ class _Binding:
         try:
             self.fields[name] = kind.convert(value)
         except ArgumentProblem as problem:
+            no_doubt(argument.value)
             if isinstance(argument.value, Word) and not kind.choices:
                 unknown_name(Name(argument.value.id, argument.span), self.scope)
             message = f"`{name}` of `{self.cls.word}` {problem}"
@@ -347,6 +349,7 @@ def _choice(callee: str, parameter: Parameter, argument: Given) -> str:
     value = argument.value
     word = str(value) if isinstance(value, (Word, str, OpRef, BlockRef)) else None
     if word not in choices:
+        no_doubt(value)
         fail(
             "E0207",
             f"`{name}` of `{callee}` is one of {', '.join(f'`{c}`' for c in choices)}",
@@ -360,6 +363,7 @@ def _choice(callee: str, parameter: Parameter, argument: Given) -> str:
 def _plain(callee: str, name: str, argument: Given) -> Any:
     value = argument.value
     if isinstance(value, Word):
+        no_doubt(value)
         fail(
             "E0202",
             f"nothing here is called `{value.id}`",

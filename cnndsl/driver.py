@@ -285,7 +285,7 @@ def _compile(
     return Compiled(module, tuple(warnings), verdicts, subject, derivation, namespace, result)
 
 
-_OF_NAMES = frozenset(("E0208", "E0212", "E0504", "E0505"))
+_OF_NAMES = frozenset(("E0208", "E0212", "E0501", "E0502", "E0503", "E0504", "E0505"))
 
 
 def _damaged(loader: Loader) -> bool:

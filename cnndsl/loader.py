@@ -247,7 +247,8 @@ def _cannot_read(
         reason = (getattr(problem, "strerror", None) or str(problem)).lower()
         fail("E0501", f"cannot read `{name}`: {reason}", span)
     folder = os.path.dirname(path) or "."
-    beside = sorted(f for f in _list(folder) if f.endswith(".cnn"))
+    itself = os.path.basename(span.source.path or "") if span is not None else ""
+    beside = sorted(f for f in _list(folder) if f.endswith(".cnn") and f != itself)
     stems = {os.path.splitext(file)[0]: file for file in beside}
     stem = os.path.splitext(os.path.basename(path))[0]
     near = (stem,) if stem in stems else nearest(stem, stems)
@@ -257,7 +258,8 @@ def _cannot_read(
         fix = _renamed(span, stems[near[0]], len(near) == 1) if span is not None else None
         help = [Help(f"did you mean `{found}`?", fix)]
     if not help:
-        help = [f"beside it there are {_listed(beside)}" if beside else "its folder has no specs"]
+        none = "there is no other spec beside it" if itself else "there is no spec beside it"
+        help = [f"beside it there are {_listed(beside)}" if beside else none]
     fail("E0501", f"there is no file `{name}`", span, help=help)
 
 

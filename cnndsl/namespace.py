@@ -11,7 +11,7 @@ from functools import cached_property
 
 from .diagnostics import CnnError, Diagnostic, Fix, Help, Label, error, fail
 from .source import Source, Span
-from .syntax import Block, Dialect, File, Let, Model, Name, Rule, Use
+from .syntax import Block, Dialect, File, Let, Model, Name, Rule, String, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -168,6 +168,21 @@ class Namespace:
         names = [name.id for use in uses for name in use.names or ()]
         twice = [name for _, _, names in _given_twice(self) for name in names]
         return frozenset([*twice, *(name for name in names if self.find(name) is None)])
+
+    @cached_property
+    def is_partial(self) -> bool:
+        """Whether a used file is not there, all of whose names this file asks for."""
+        read = [use for use, _ in self.imports]
+        return any(
+            isinstance(item, Use) and isinstance(item.module, String)
+            and item.names is None and item not in read
+            for item in self.file.items
+        )  # fmt: skip
+
+    def give_up(self, name: str) -> None:
+        """Raise CnnError without a word for a name that a missing file may define."""
+        if self.is_partial or name in self.unclear:
+            raise CnnError()
 
     def offers(self, name: str) -> bool:
         """Whether the library has a name that this file does not use."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..bind import Defaults, bind_parameters, name_span, variables_of
-from ..diagnostics import CnnError, Help, Label, error, fail, suggest
+from ..diagnostics import Help, Label, error, fail, suggest
 from ..evaluate.expressions import (
     Scope,
     evaluate,
@@ -251,9 +251,8 @@ def base_of(
     run: Run, call: CallExpr, namespace: Namespace, scope: Scope, passed: list[str]
 ) -> tuple[Model, Namespace, tuple[Given, ...]]:
     found = namespace.model(call.callee.id)
-    if found is None and call.callee.id in namespace.unclear:
-        raise CnnError()
     if found is None:
+        namespace.give_up(call.callee.id)
         names = [name for name in namespace.models() if name not in passed]
         help: tuple[Help | str, ...] = suggest(call.callee.id, names, call.callee.span)
         if namespace.rule(call.callee.id):
@@ -308,6 +307,7 @@ def dialect_place(run: Run, model: Model) -> Span:
 
 
 def no_dialect(name: Name, namespace: Namespace) -> NoReturn:
+    namespace.give_up(name.id)
     known = [
         n
         for n in (*namespace.names(), *namespace.library.index)

@@ -78,6 +78,7 @@ def find_callee(name: Name, scope: Scope) -> Ref:
             name.span,
             help=[f"a rule rewrites a whole model: `model v2 = net with {name.id}`"],
         )
+    scope.namespace.give_up(name.id)
     near = suggest(name.id, [*OPS, *scope.names(), *FORMS], name.span)
     fail(
         "E0201",

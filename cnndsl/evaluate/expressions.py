@@ -143,7 +143,7 @@ def evaluate_word(expr: Expr, scope: Scope) -> Any:
     """Like `evaluate`, but a bare name that means nothing gives a `Word`."""
     if isinstance(expr, Name):
         value = lookup(expr.id, scope)
-        return Word(expr.id) if value is None else value
+        return Word(expr.id, scope.namespace.is_partial) if value is None else value
     return evaluate(expr, scope)
 
 
@@ -186,6 +186,7 @@ def known(name: str, scope: Scope) -> bool:
 
 def no_rule(name: Name, namespace: Namespace) -> NoReturn:
     """Raise: there is no rule and no set of this name."""
+    namespace.give_up(name.id)
     near = suggest(name.id, namespace.rules(), name.span)
     help = near or ("`cnnc rules` lists the catalogue",)
     fail("E0202", f"there is no rule `{name.id}`", name.span, help=help)
@@ -225,6 +226,7 @@ def unknown_name(expr: Name, scope: Scope) -> Any:
     """Raise: a name that nothing defines."""
     from ..foreign import LAYERS, layer_help
 
+    scope.namespace.give_up(expr.id)
     help = suggest(expr.id, scope.names(), expr.span)
     if scope.namespace.offers(expr.id):
         sentence = f"the standard library has `{expr.id}`: add `use std` at the top"

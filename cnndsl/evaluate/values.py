@@ -132,12 +132,23 @@ class Given(Record):
 
 
 class Word(Record):
-    """A bare word that is no variable, operator or block: perhaps a flag, perhaps a typo."""
+    """A bare word that is no variable, operator or block: perhaps a flag, perhaps a typo.
+
+    Arguments:
+        doubtful: whether a file that is missing may define it.
+    """
 
     id: str
+    doubtful: bool = False
 
     def __str__(self) -> str:
         return self.id
+
+
+def no_doubt(value: Any) -> None:
+    """Raise CnnError without a word for what a missing file may define."""
+    if isinstance(value, Word) and value.doubtful:
+        raise CnnError()
 
 
 UNKNOWN = object()
