@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from copy import deepcopy
 from itertools import islice, zip_longest
+from os.path import commonprefix
 
 from cnndsl.record import Record
 
@@ -21,6 +22,11 @@ _ARITHMETIC: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.LShift: (ast.RShift,), ast.RShift: (ast.LShift,),
 }  # fmt: skip
 _TWINS = {"min": "max", "max": "min", "any": "all", "all": "any", "sum": "max"}
+
+
+LONGEST = 100
+AROUND = 40
+"""Letters around a change, of lines that are longer."""
 
 
 class Fault(Record):
@@ -75,7 +81,20 @@ def _fault(
     setattr(node, field, healthy)
     pairs = zip_longest(text, faulty, fillvalue="")
     before, after = next((one, other) for one, other in pairs if one != other)
-    return Fault(node.lineno, before.strip(), after.strip(), number, field, value)
+    return Fault(node.lineno, *_clipped(before.strip(), after.strip()), number, field, value)
+
+
+def _clipped(before: str, after: str) -> tuple[str, str]:
+    """Two long lines with some letters around what differs."""
+    start = len(commonprefix((before, after)))
+    end = len(commonprefix((before[start:][::-1], after[start:][::-1])))
+    return _part(before, start, end), _part(after, start, end)
+
+
+def _part(line: str, start: int, end: int) -> str:
+    first = max(0, start - AROUND) if len(line) > LONGEST else 0
+    last = min(len(line), len(line) - end + AROUND) if len(line) > LONGEST else len(line)
+    return f"{'…' * (first > 0)}{line[first:last]}{'…' * (last < len(line))}"
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
