@@ -9,6 +9,8 @@ reports, figures, property tests) reads the fields.
 
 from __future__ import annotations
 
+from math import prod
+
 from .record import Record
 from .symbol import Size
 from .types import TensorType
@@ -155,10 +157,7 @@ class Op(Record):
             **self.work(*inputs),
         }
         for weight in self.weights(*inputs):
-            size = 1
-            for extent in weight.shape:
-                size *= extent
-            facts[f"weight.{weight.name}"] = facts.get(f"weight.{weight.name}", 0) + size
+            facts[f"weight.{weight.name}"] = prod(weight.shape)
         return facts
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from copy import deepcopy
-from itertools import islice, zip_longest
-from os.path import commonprefix
+from itertools import islice, takewhile, zip_longest
 
 from cnndsl.record import Record
 
@@ -86,9 +85,14 @@ def _fault(
 
 def _clipped(before: str, after: str) -> tuple[str, str]:
     """Two long lines with some letters around what differs."""
-    start = len(commonprefix((before, after)))
-    end = len(commonprefix((before[start:][::-1], after[start:][::-1])))
+    start = _same(before, after)
+    end = _same(before[start:][::-1], after[start:][::-1])
     return _part(before, start, end), _part(after, start, end)
+
+
+def _same(one: str, other: str) -> int:
+    """How many letters two lines begin with in common."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _part(line: str, start: int, end: int) -> str:

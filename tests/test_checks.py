@@ -1,0 +1,61 @@
+"""What operators ask of their inputs, and how sizes follow from sizes."""
+
+from __future__ import annotations
+
+import pytest
+
+from cnndsl.op import ShapeError
+from cnndsl.ops.checks import check_divisible, check_map, kind
+from cnndsl.ops.conv import Conv
+from cnndsl.types import TensorType, map_type
+from cnndsl.window import Window
+
+
+def test_types_in_words() -> None:
+    words = {
+        TensorType((2048,)): "the vector 2048",
+        TensorType((196, 768)): "the sequence 196x768",
+        TensorType((7, 7, 512)): "the map 7x7x512",
+        TensorType((2, 7, 7, 512)): "the tensor 2x7x7x512",
+    }
+    assert {type: kind(type) for type in words} == words
+
+
+def test_a_map_is_needed() -> None:
+    check_map("maxpool", map_type(4, 4, 8))
+    with pytest.raises(ShapeError) as caught:
+        check_map("maxpool", TensorType((2048,)))
+    problem = caught.value
+    assert (problem.code, problem.argument) == ("E0306", 0)
+    assert (
+        "`maxpool` needs a map (height × width × channels), not the vector 2048" == problem.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("channels", "groups", "help"),
+    [
+        (
+            12,
+            5,
+            "12 can be divided into 2, 3, 4, 6 groups; 10 and 15 channels can be divided into 5",
+        ),
+        (7, 2, "7 can be divided into 1, 7 groups; 6 and 8 channels can be divided into 2"),
+        (3, 4, "3 can be divided into 1, 3 groups; 4 channels can be divided into 4"),
+    ],
+)
+def test_channels_that_cannot_be_divided(channels: int, groups: int, help: str) -> None:
+    check_divisible(groups * 3, groups)
+    with pytest.raises(ShapeError) as caught:
+        check_divisible(channels, groups, "input")
+    problem = caught.value
+    assert (problem.code, problem.argument, problem.help) == ("E0305", 0, (help,))
+    assert (
+        problem.message == f"{channels} input channels cannot be divided into {groups} equal groups"
+    )
+
+
+def test_formulas_are_those_of_each_axis() -> None:
+    height, width = Conv(Window(3, 5, 2, 1), 8).formulas(map_type(10, 20, 3)) or ("", "")
+    assert height == "⌊(10 + 2·1 − 3) / 2⌋ + 1 = 5"
+    assert width == "20 + 2·2 − 5 + 1 = 20"
