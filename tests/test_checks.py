@@ -28,7 +28,7 @@ def test_a_map_is_needed() -> None:
     problem = caught.value
     assert (problem.code, problem.argument) == ("E0306", 0)
     assert (
-        "`maxpool` needs a map (height × width × channels), not the vector 2048" == problem.message
+        problem.message == "`maxpool` needs a map (height × width × channels), not the vector 2048"
     )
 
 
