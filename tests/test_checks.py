@@ -11,6 +11,7 @@ from cnndsl.ops.conv import Conv
 from cnndsl.ops.linear import Fc
 from cnndsl.ops.norm import Bn, Gn, LayerScale, Ln, Lrn
 from cnndsl.ops.pool import AvgPool, MaxPool
+from cnndsl.ops.regular import Dropout, DropPath
 from cnndsl.types import TensorType, map_type
 from cnndsl.window import Axis, Padding, Window
 
@@ -98,3 +99,4 @@ def test_activations_are_pytorchs_where_nothing_else_is_said() -> None:
     nn = pytest.importorskip("torch").nn
     assert LeakyRelu().slope == nn.LeakyReLU().negative_slope
     assert Gelu().approximate is (nn.GELU().approximate != "none")
+    assert Dropout().rate == DropPath().rate == nn.Dropout().p
