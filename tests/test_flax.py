@@ -1216,7 +1216,7 @@ def test_class_names() -> None:
 
 
 def test_variables_of_classes() -> None:
-    names = {"DenseLayer": "dense_layer", "MBConv": "mbconv", "SE": "se", "Unit2D": "unit2_d"}
+    names = {"DenseLayer": "dense_layer", "MBConv": "mbconv", "SE": "se", "AbC": "ab_c"}
     assert {name: snake(name) for name in names} == names
     assert [plural("dense_layer"), plural("stages")] == ["dense_layers", "stages"]
 
