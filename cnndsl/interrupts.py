@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from .exits import STOPPED
+from .signals import SIGNALS, numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType, TracebackType
     from typing import Any, NoReturn
-
-SIGNALS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "SIGHUP"}
-"""What ends a run, as far as the system has it, and what people call it."""
 
 
 PAUSE = 0.01
@@ -56,7 +53,7 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         with suppress(ValueError):  # not in the main thread
-            for number in _numbers():
+            for number in numbers():
                 before = signal.getsignal(number)
                 if before in (signal.SIG_DFL, signal.default_int_handler):
                     self.before[number] = signal.signal(number, self._stop)
@@ -97,24 +94,3 @@ def _send_soon(number: int) -> None:
 
     sleep(PAUSE)
     interrupt_main(signal.Signals(number))
-
-
-@contextmanager
-def postponed() -> Iterator[None]:
-    """Signals that arrive meanwhile act afterwards: for steps of which all happen or none."""
-    arrived: list[int] = []
-    before: dict[int, Any] = {}
-    try:
-        with suppress(ValueError):  # not in the main thread
-            for number in _numbers():
-                before[number] = signal.signal(number, lambda number, _: arrived.append(number))
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for number in arrived[:1]:
-            signal.raise_signal(number)
-
-
-def _numbers() -> list[int]:
-    return [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]

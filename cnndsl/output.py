@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from .diagnostics import CnnError, Diagnostic, error, fail
-from .interrupts import postponed
+from .signals import postponed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

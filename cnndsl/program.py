@@ -17,8 +17,8 @@ from contextlib import suppress
 from threading import Thread
 from time import monotonic
 
-from .interrupts import postponed
 from .record import Record
+from .signals import postponed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -28,9 +28,9 @@ from cnndsl import output
 from cnndsl.cli import main
 from cnndsl.diagnostics import CnnError
 from cnndsl.exits import IN_SPEC, INPUT_OUTPUT, INTERNAL, LIMIT, MISSING_TOOL, OK, USAGE
-from cnndsl.interrupts import SIGNALS
 from cnndsl.program import run
 from cnndsl.record import Record
+from cnndsl.signals import SIGNALS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, links and limits")
 
