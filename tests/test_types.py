@@ -30,6 +30,7 @@ def test_a_vector() -> None:
     assert (type.rank, type.is_map, type.height, type.width, type.channels) == (1, False, 1, 1, 10)
     assert (type.elements, type.area) == (10, 1)
     assert as_map(type) == TensorType((1, 1, 10), "float16")
+    assert TensorType((10,)).dtype == "float32"
 
 
 def test_types_are_written_as_in_specs() -> None:

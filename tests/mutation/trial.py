@@ -17,7 +17,9 @@ from types import CodeType, ModuleType
 from tests.mutation.faults import Fault
 
 LONGEST = 60
-"""Seconds; tests that a fault keeps from ending have noticed it."""
+"""Seconds of processor time; tests that a fault keeps from ending have noticed it."""
+PATIENCE = 600
+"""Seconds of the clock, for tests that wait."""
 
 
 class _Faulty(importlib.abc.MetaPathFinder):
@@ -73,7 +75,7 @@ class Trial:
 
     def noticed(self) -> bool | None:
         """Whether the tests failed; None while they run."""
-        late = time.monotonic() - self.start > LONGEST
+        late = time.monotonic() - self.start > PATIENCE
         if late:
             os.killpg(self.process, signal.SIGKILL)
         ended, status = os.waitpid(self.process, 0 if late else os.WNOHANG)
@@ -100,8 +102,11 @@ def prepare() -> None:
 
 
 def _child(module: str, fault: Fault | None, tests: Sequence[str], loud: bool) -> int:
+    import resource
+
     import pytest
 
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
     if not loud:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
