@@ -23,6 +23,7 @@ MAX_CHECKS = 200
 
 _HOLES = ("E01", "E05", "E06")  # what stands in the way of finding other errors
 _CLAIMS = ("E0309",)  # found last
+_OF_NAMES = ("E0201", "E0202", "E0203")
 
 
 class Applied(Record):
@@ -52,6 +53,7 @@ def mend(sources: Sources, check: Check) -> Mended:
     found = tuple(check(sources))
     applied: tuple[Applied, ...] = ()
     refused: set[tuple[str, str, str]] = set()
+    seen = {_texts(sources)}
     most: int | None = None
     for _ in range(MAX_CHECKS):
         edits = list(_edits(sources, found, refused))[:most]
@@ -59,7 +61,8 @@ def mend(sources: Sources, check: Check) -> Mended:
             break
         after = tuple(edited(source, [edit.fix for edit in edits]) for source in sources)
         left = tuple(check(after))
-        if _helped(edits, sources, after, found, left):
+        if _helped(edits, sources, after, found, left) and _texts(after) not in seen:
+            seen.add(_texts(after))
             sources, found, applied, most = after, left, (*applied, *edits), None
         elif len(edits) > 1:
             most = len(edits) // 2
@@ -67,6 +70,10 @@ def mend(sources: Sources, check: Check) -> Mended:
             refused.add(_key(edits[0]))
             most = None
     return Mended(sources, applied, found)
+
+
+def _texts(sources: Sources) -> tuple[str, ...]:
+    return tuple(source.text for source in sources)
 
 
 def edited(source: Source, fixes: Iterable[Fix]) -> Source:
@@ -133,23 +140,27 @@ def _helped(
     fixes = [edit.fix for edit in edits]
     now = dict(zip(before, after, strict=True))
     mended = {_identity(edit.diagnostic, now, fixes) for edit in edits}
-    return _amount(left) <= _amount(found) and not any(_identity(d) in mended for d in left)
+    return _amount(left) <= _amount(found) and mended.isdisjoint(map(_identity, left))
 
 
 def _identity(
     diagnostic: Diagnostic, now: dict[Source, Source] | None = None, fixes: Sequence[Fix] = ()
 ) -> tuple[str, str, Source | None, int]:
-    """A diagnostic with the place that it has now, after the edits."""
+    """A diagnostic with the place that it has now, after the edits.
+
+    Another unknown name in the place of one is the same mistake.
+    """
     place = diagnostic.place
+    message = "" if diagnostic.code in _OF_NAMES else diagnostic.message
     if place is None:
-        return diagnostic.code, diagnostic.message, None, 0
+        return diagnostic.code, message, None, 0
     moved = sum(
         len(fix.text) - (fix.span.end - fix.span.start)
         for fix in _of(place.source, fixes)
         if fix.span.end <= place.start
     )
     source = (now or {}).get(place.source, place.source)
-    return diagnostic.code, diagnostic.message, source, place.start + moved
+    return diagnostic.code, message, source, place.start + moved
 
 
 def _amount(diagnostics: Iterable[Diagnostic]) -> tuple[int, int, int, int]:

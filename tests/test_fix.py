@@ -288,6 +288,21 @@ def test_writing_is_for_given_files_only() -> None:
     assert net.read_text() == NET
 
 
+def test_guesses_that_lead_nowhere_are_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`relu` and `gelu` are words in the block, and none of them an operator there."""
+    text = (
+        "block unit(n, act in {relu, gelu} = relu) { conv 3x3, n, act }\n"
+        "model net { input 8x8x3; unit(8, gelu) }\n"
+    )
+    file = tmp_path / "net.cnn"
+    file.write_text(text, encoding="utf-8")
+    assert main(["check", str(file), "--fix"]) == 1
+    assert file.read_text(encoding="utf-8") == text
+    assert "fixed" not in capsys.readouterr().out
+
+
 # ------------------------------------------------- every message that shows an edit
 
 
