@@ -98,6 +98,10 @@ def test_several_values_have_no_one_shape() -> None:
     )  # fmt: skip
 
 
+def test_several_values_flow_on() -> None:
+    assert codes("split 3 : 32x32x1\n  concat : 32x32x4") == ["E0209", "E0309"]
+
+
 def test_symbolic_sizes_are_demanded() -> None:
     found = module("conv 3x3/2, 8 : 112 × W/2 × 8", "HxWx3").constraints
     assert [(c.left, c.right, c.reason) for c in found if c.right is not None] == [

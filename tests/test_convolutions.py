@@ -144,3 +144,13 @@ def test_a_result_of_one_element_is_left() -> None:
     op = Deconv(Window(2, 2), 4, pad=Padding(4, 4, 3, 3))
     assert op.infer(X) == (map_type(1, 1, 4),)
     assert Deconv(Window(2, 2, 2, 2), 4).infer(map_type(H, 6, 4)) == (map_type(2 * H, 12, 4),)
+
+
+def test_all_have_weights() -> None:
+    assert all(op.weighted for op in (Conv, DwConv, Deconv, Local))
+
+
+def test_the_size_that_nothing_is_left_of() -> None:
+    with pytest.raises(ShapeError) as caught:
+        Deconv(Window(2, 2), 4, pad=Padding(5, 5, 0, 0)).infer(X)
+    assert caught.value.notes == ("the output would be -1x7",)

@@ -97,6 +97,7 @@ BY_ONE = "`pad` or `crop` the larger or the smaller one by one"
         ((10, 10, 4), (7, 7, 4), GENERAL),
         ((10, 4), (6, 4), GENERAL),
         ((H, 10, 4), (H, 6, 4), GENERAL),
+        ((H, 10, 4), (7, 6, 4), GENERAL),
     ],
 )  # fmt: skip
 def test_what_would_help(one: Shape, other: Shape, help: str) -> None:
