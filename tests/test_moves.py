@@ -75,6 +75,11 @@ def test_what_each_output_reads() -> None:
         assert op.axes(X) is None
 
 
+def test_squares_of_three() -> None:
+    assert SpaceToDepth(3).infer(map_type(6, 9, 2)) == (map_type(2, 3, 18),)
+    assert DepthToSpace(3).infer(map_type(2, 3, 18)) == (map_type(6, 9, 2),)
+
+
 def test_sizes_that_are_not_known_must_be_multiples() -> None:
     square = SpaceToDepth(2)
     assert square.equations(map_type(H, W, 3)) == ((H // 2 * 2, H), (W // 2 * 2, W))
@@ -118,6 +123,9 @@ def test_sizes_that_are_not_known_must_be_multiples() -> None:
         (Split((5, 6, 1, 1, 1)), X, "E0307",
          "the parts of `split` have 14 channels together, the input has 12",
          "5 + 6 + 1 + 1 + 1 = 14", "make them 12 in all"),
+        (Split((5, 6, 7)), X, "E0307",
+         "the parts of `split` have 18 channels together, the input has 12", "5 + 6 + 7 = 18",
+         "`split [5, 6, 1]` or `split 3` divides 12 channels"),
         (Split((12, 6)), X, "E0307",
          "the parts of `split` have 18 channels together, the input has 12", "12 + 6 = 18",
          "`split 2` divides 12 channels"),
@@ -146,6 +154,7 @@ def test_corners_have_a_meaning_between_elements_only() -> None:
     with pytest.raises(ShapeError) as caught:
         Upsample(align_corners=True).infer(X)
     assert caught.value.code == "E0207"
+    assert caught.value.help == ("give it `mode=bilinear`, or leave `align_corners` out",)
 
 
 @pytest.mark.parametrize(
