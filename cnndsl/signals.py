@@ -22,7 +22,7 @@ def postponed() -> Iterator[None]:
     try:
         with suppress(ValueError):  # not in the main thread
             for number in numbers():
-                if signal.getsignal(number) is not None:  # else it is not Python's
+                if signal.getsignal(number) not in (None, signal.SIG_IGN):  # None: not Python's
                     before[number] = signal.signal(number, lambda n, _: arrived.append(n))
         yield
     finally:
