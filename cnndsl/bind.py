@@ -110,7 +110,7 @@ class _Binding:
             if found[0] in self.fields:
                 self._twice(found[0], argument)
             self.fields[found[0]] = found[1]
-        elif isinstance(argument.value, Word) and word in OPS:
+        elif word in OPS:  # a bare one, or a choice of the block: `act in {relu, gelu}`
             self.refs += (OpRef(word),)
         elif not self.lenient:
             self._unknown_flag(word, argument)

@@ -291,10 +291,10 @@ def test_writing_is_for_given_files_only() -> None:
 def test_guesses_that_lead_nowhere_are_not_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`relu` and `gelu` are words in the block, and none of them an operator there."""
+    """`tall` and `tell` are words in the block, and none of them an operator there."""
     text = (
-        "block unit(n, act in {relu, gelu} = relu) { conv 3x3, n, act }\n"
-        "model net { input 8x8x3; unit(8, gelu) }\n"
+        "block unit(n, act in {tall, tell} = tall) { conv 3x3, n, act }\n"
+        "model net { input 8x8x3; unit(8, tell) }\n"
     )
     file = tmp_path / "net.cnn"
     file.write_text(text, encoding="utf-8")

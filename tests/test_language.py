@@ -616,3 +616,13 @@ def test_a_value_that_nothing_uses_is_a_warning() -> None:
     (warning,) = driver.compile_model(Source("m.cnn", text)).diagnostics
     assert warning.code == "W0401" and "`lost`" in warning.message
     assert codes(text, strict=True) == ["W0401"]
+
+
+def test_a_choice_that_is_called_like_an_operator_is_one() -> None:
+    text = """
+    block unit(n, act in {relu, gelu} = relu) { conv 1x1, n, act }
+    model net { input 4x4x3; unit(8, gelu); unit(8) }
+    """
+    module = driver.compile_model(Source("net.cnn", text)).module
+    words = [node.op.word for _, node in module.walk() if isinstance(node.op, Op)]
+    assert words == ["conv", "gelu", "conv", "relu"]
