@@ -17,7 +17,7 @@ import gc
 from ._tables import ROWS, RULES, STARTS, STATES
 from .diagnostics import Diagnostic
 from .lexer import MAX_ERRORS, Tokens, scan, scan_expression
-from .scanner import Token
+from .lexer.scanner import Token
 from .source import Source, Span
 from .syntax import Expr, File
 from .tree import TreeBuilder
@@ -246,6 +246,7 @@ class Parser:
             start -= 1
         while self.tokens[end][0] not in _BOUNDS:
             end += 1
+        end += self.tokens[end][:2] == ("RBRACE", "")  # supplied before what ends the line
         first, last = self.tokens[start][2], self.tokens[end][2]
         last = len(self.source.text) if self.tokens[end][0] == "$END" else last
         near = [p for p in self.doubtful if first <= p < last or self._closes(p, first)]

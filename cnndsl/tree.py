@@ -11,9 +11,9 @@ import re
 from itertools import zip_longest
 
 from .diagnostics import Diagnostic, Fix, Help, error
-from .lexer import split_size
+from .lexer.scanner import RESERVED, Token
+from .lexer.words import split_size
 from .numerals import number_value
-from .scanner import RESERVED, Token
 from .source import Source, Span
 from .syntax import (
     Application,

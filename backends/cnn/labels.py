@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from cnndsl.scanner import EXPRESSION_WORDS, RESERVED
+from cnndsl.lexer.scanner import EXPRESSION_WORDS, RESERVED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

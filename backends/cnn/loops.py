@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
+from cnndsl.lexer.scanner import EXPRESSION_WORDS
 from cnndsl.record import Record
-from cnndsl.scanner import EXPRESSION_WORDS
 from cnndsl.syntax import Binary, Body, CallExpr, For, From, Range, Stage, Template
 
 from .literal import AT, Label, name, number, positional, rewrite

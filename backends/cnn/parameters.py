@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from cnndsl.arguments import known_words
 from cnndsl.evaluate.functions import FUNCTIONS
+from cnndsl.lexer.scanner import RESERVED
 from cnndsl.op import OPS
-from cnndsl.scanner import RESERVED
 from cnndsl.syntax import Attribute, Binary
 from cnndsl.window import Window
 

@@ -8,7 +8,7 @@ module of its kind, and its name at its place in `MISTAKES`.
 
 from __future__ import annotations
 
-from .foreign import assignment, foreign_layer, foreign_text
+from .foreign import assignment, foreign_layer, foreign_text, function
 from .found import Explanation, Unexpected
 from .names import later, nested_item, reserved_name
 from .places import (
@@ -24,6 +24,7 @@ from .places import (
     label_of_nothing,
     nothing_joins,
     outside,
+    size_below,
 )
 from .rules import (
     clause_in_line,
@@ -80,10 +81,12 @@ MISTAKES: tuple[Callable[[Unexpected], Explanation | None], ...] = (
     unquoted_place,
     spaced_call,
     assignment,
+    function,
     outside,
     repeat_before,
     repeat_of_bare,
     output_size,
+    size_below,
     attached_brace,
     label_alone,
     label_of_nothing,

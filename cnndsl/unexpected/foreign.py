@@ -15,6 +15,7 @@ _PYTHON_BODY = re.compile(r"(?:if|for|else|elif|while|def|class|with|try)\b.*:\s
 _ASSIGNMENT = re.compile(
     r"(?:[\w.]+\s*,\s*)*(?:\w+\.)*(\w+)(?:\[[^\]]*\])?\s*[-+*/:]?=(?![=>])\s*(\S.*)?"
 )
+_FUNCTION = re.compile(r"\w+[ \t]*\([\w, \t]*\)[ \t]*=(?![=>])")
 _PROTOTXT = re.compile(r"(?:layers?|input_param|param|net|transform_param)\s*:?\s*\{")
 _PROTOTXT_FIELD = re.compile(r'\w+\s*:\s*"')
 _JSON = re.compile(r'"[^"]*"\s*:')
@@ -78,6 +79,14 @@ def assignment(found: Unexpected) -> Explanation | None:
     is_indented = found.source.position(found.opening[2])[1] > 1
     outside = found.depth == 0 and (is_call or is_indented)
     return Explanation(error("E0109", message, span, help=[help]), foreign=outside)
+
+
+def function(found: Unexpected) -> Explanation | None:
+    """`half(n) = n / 2` at the top level"""
+    if found.depth or not found.is_first or not _FUNCTION.match(found.line):
+        return None
+    help = found.fix(f"write `let {found.text}(...) = ...`", "let ", found.start, found.start)
+    return found.error("E0109", "a function needs `let`", "", help)
 
 
 def _labelled(found: Unexpected, name: str, start: int) -> Help:

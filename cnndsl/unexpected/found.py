@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..diagnostics import Diagnostic, Fix, Help, error
+from ..lexer.scanner import Token
 from ..record import Record
-from ..scanner import Token
 from ..source import Source, Span
 
 
@@ -62,7 +62,13 @@ class Unexpected:
     def is_cut_short(self) -> bool:
         """Whether the line ended where a value had to follow: no separator is kept there."""
         ends = self.kind in ("BAR", "IMPLIES", "RBRACE", "ELSE") and "_SEP" not in self.expected
+        ends = ends or self.lacks_value
         return ends and "\n" in self.source.text[self.before[3] : self.start]
+
+    @property
+    def lacks_value(self) -> bool:
+        """Whether a list ends where a value had to follow."""
+        return self.kind in ("RPAR", "RSQB") and "NUMBER" in self.expected
 
     @property
     def rule(self) -> list[Token]:
@@ -102,6 +108,8 @@ class Unexpected:
         after = f" after `{text}`" if text.strip("\r\n;") and not self.is_first else ""
         if self.kind == "$END":
             return f"the text ends too early{after}"
+        if self.lacks_value and self.is_cut_short:
+            return f"a value is missing{after}"
         if self.kind == "_SEP" or self.is_cut_short:
             return f"this statement ends too early{after}"
         if self.kind == "RBRACE" and not self.text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..scanner import EXPRESSION_WORDS, LATER_WORDS
+from ..lexer.scanner import EXPRESSION_WORDS, LATER_WORDS
 from ..tree import reserved
 from .found import ITEMS, Explanation, Unexpected
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..diagnostics import Help, error
-from ..scanner import STATEMENT_WORDS
+from ..lexer.scanner import STATEMENT_WORDS
 from ..source import Span
 from .found import Explanation, Unexpected
 from .words import REFS
@@ -21,6 +21,19 @@ def label_alone(found: Unexpected) -> Explanation | None:
             Span(found.source, start, end),
             help=["write the statement that it names on the same line"],
         )
+    )
+
+
+def size_below(found: Unexpected) -> Explanation | None:
+    """`conv 3x3, 64`, and `: 28x28x64` below it"""
+    if found.kind != "COLON" or not found.is_first or found.before[0] != "_SEP":
+        return None
+    end = found.tokens[found.at - 2][3]
+    return found.error(
+        "E0101",
+        "the output size belongs on the line of its statement",
+        "",
+        found.fix("write it there", " : ", end, found.end + 1),
     )
 
 

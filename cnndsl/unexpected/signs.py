@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..diagnostics import Help, error
-from ..scanner import OPERAND_ENDS, STATEMENT_WORDS
+from ..lexer.scanner import OPERAND_ENDS, STATEMENT_WORDS
 from ..source import Span
 from .found import Explanation, Unexpected
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..scanner import CLAUSE_WORDS
+from ..lexer.scanner import CLAUSE_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ _WORD = re.compile(
     r'(?P<comment>#[^\n]*)|(?P<string>"[^"\n]*")|(?P<newline>\n)'
     r"|(?P<label>[A-Za-z0-9_]+(?:\{[^{}\n]*\}[A-Za-z0-9_]*)*(?:,[ ]*\w+)*:(?=[ ]))"
     r"|(?P<template>\w+(?:\{[^{}\s\"][^{}\n]*\}\w*)+)"
-    r"|(?P<size>\d+(?:[x×]\d+)+\b)|(?P<number>\d[\d_.]*(?:e-?\d+)?[%KMG]?(?!\w))"
+    r"|(?P<size>\d+(?:[x×]\d+)+\b)|(?P<number>\d[\d_]*(?:\.\d+)?(?:e-?\d+)?[%KMG]?(?!\w))"
     r"|(?P<name>\w+)|(?P<sign>\.\.|=>|->|\*\*|[=!<>]=|[^\s\w])"
 )
 _OPENING = {"(": ")", "[": "]", "{": "}"}
@@ -386,7 +386,8 @@ def name_deleted(near: Near, random: random.Random) -> Edit | None:
 def another_language(near: Near, random: random.Random) -> Edit | None:
     if not near.is_plain or near.at != near.line[0]:
         return None
-    return near.put(random.choice(_FOREIGN), end=(near.rest or [near.word])[-1])
+    texts = _FOREIGN if near.kind_of_item != "rule" else _FOREIGN_STATEMENTS
+    return near.put(random.choice(texts), end=(near.rest or [near.word])[-1])
 
 
 @damage
@@ -534,13 +535,12 @@ _LOOK_ALIKE = {
     ",": "，", "×": "✕", "-": "–", "(": "（", ")": "）", "=": "＝", "→": "➔", "{": "｛",
     "|": "｜", ";": "；", "/": "∕", "*": "·", "[": "［", "]": "］",
 }  # fmt: skip
-_FOREIGN = (
+_FOREIGN_STATEMENTS = (
     "x = Conv2d(64, 3)",
     "x = self.conv1(x)",
     "y += x",
     "- conv: 64",
     "nn.Conv2d(3, 64, kernel_size=3)",
-    "// a comment",
     "x = x.view(-1, 10)",
     "self.pool = nn.MaxPool2d(2, 2)",
     "x = F.relu(self.bn1(self.conv1(x)))",
@@ -552,6 +552,7 @@ _FOREIGN = (
     "conv(3x3, 64) -> relu",
     "64 -> 128",
 )
+_FOREIGN = (*_FOREIGN_STATEMENTS, "// a comment")  # which leaves nothing: a rule's side is one line
 
 
 # --------------------------------------------------------------------- files
@@ -674,5 +675,5 @@ PROPERTY = Property(
     run,
     cases=300,
     nightly=5_000,
-    goals=(Goal("found", "seeded", least=0.99), Goal("extra", "seeded", most=0.001)),
+    goals=(Goal("found", "seeded", least=0.99), Goal("extra", "seeded", most=0)),
 )

@@ -1,53 +1,20 @@
-"""Text to tokens, one regular expression at a time.
-
-The patterns are declared in `grammar/cnn.lark`. What a pattern cannot say is
-decided here, from the neighbours of a word:
-
-- a statement ends with its line or with `;`, but not inside `( )` and `[ ]`;
-- `3a:` is a label at the start of a statement only, and so are the statement
-  words (`from`, `input`, ...): elsewhere they are plain names;
-- the clauses of a rule (`when`, `keeps`, ...) begin statements of rules only, and
-  `with` and `at` are words in the header of a variant only;
-- a `for` or an `if` whose body begins with `|` is one of branches;
-- `x` between two values is `×`;
-- a `(` directly after a name opens the arguments of a call.
-
-Every problem is reported once, and then repaired or replaced by a `BAD` token,
-for which the parser gives up the statement without a second message.
-"""
+"""One run over a text, one regular expression at a time."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 
-from ._tables import PATTERNS
-from .brackets import ITEM_WORDS, TWO_WORDS, WORD, Brackets, Mend
+from .._tables import PATTERNS
+from ..diagnostics import Diagnostic, Help
+from ..limits import ERRORS, STRING
+from ..record import Record
+from ..source import Source
 from .characters import INVISIBLE, LETTERS, LOOK_ALIKES, QUOTES, describe, invisible_characters
-from .diagnostics import Diagnostic, Help
-from .limits import DIGITS, ERRORS, NAME, STRING
-from .numerals import corrected, number_value, spelling_of_number
-from .record import Record
-from .scanner import (
-    CLAUSE_WORDS,
-    EXPRESSION_WORDS,
-    KINDS,
-    OPERAND_ENDS,
-    STATEMENT_WORDS,
-    VARIANT_WORDS,
-    WORDS,
-    Token,
-)
-from .source import Source
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .limits import Limit
+from .lines import WORD
+from .scanner import EXPRESSION_WORDS, KINDS, OPERAND_ENDS, WORDS, Token
+from .words import Words
 
 MAX_ERRORS = ERRORS.cap  # after so many nobody reads on
-MAX_MENDED = 8
 
 # A second spelling, and the first one.
 TWINS = {"->": "→", "=>": "⇒", "≥": ">=", "≤": "<=", "≠": "!=", "+-": "±"}
@@ -59,23 +26,16 @@ _BODIES = frozenset(("BLOCK", "MODEL", "DIALECT", "RULE", "STAGE", "FOR", "IF"))
 
 _BETWEEN = frozenset(("**", "*", "/", "-", "×", "=", ","))  # signs that begin no statement
 
-_VALUE = r"(?!(?:if|else|and|or|not|in|then)\b)[A-Za-z0-9_(\[]"
-_VALUE_AHEAD = re.compile(rf"[ \t]+{_VALUE}")
-_TIMES_AHEAD = re.compile(rf"[ \t]*(?:×|x[ \t]+{_VALUE})")
-_WORD_AHEAD = re.compile(r"[ \t]+(?!x[ \t])\w")
 _CLOSER_AHEAD = re.compile(r"[ \t]*[)\]]")
-_NUMBER_AHEAD = re.compile(r"[ \t]+\d")
-_LABELS = re.compile(rf"{WORD}(?:[ \t]*,[ \t]*{WORD})*:(?![:=])")
-_LABEL = re.compile(WORD)
-_NUMBER_LIKE = re.compile(r"[A-Za-z0-9_.]*[A-Za-z0-9_]|\.+")
 _BLANK_LINES = re.compile(r"(?:[ \t]*+\r?\n)*+")
+_PLAIN_WORD = re.compile(WORD)
 _FOREIGN_WORD = re.compile(r"\w+")
 _COMMENTS = {
     "//": re.compile(r"//[^\n]*(?:\n[ \t]*//[^\n]*)*"),
     "/*": re.compile(r"/\*.*?\*/(?=[ \t\r]*(?:\n|\Z))", re.DOTALL),
 }
 _LINE_OF_COMMENT = re.compile(r"([ \t]*)(?://+|/?\*+)?")
-_QUOTED = re.compile(rf"“[^\n”\"]*”|«[^\n»\"]*»|[{QUOTES}][^\n{QUOTES}\"]*[{QUOTES}]")
+_QUOTED = re.compile(rf"“[^\n”\"]*”|«[^\n»\"]*»|[{QUOTES}][^\n{QUOTES}\"#]*[{QUOTES}]")
 
 _TOKEN = re.compile(
     "[ \t]*(?:"
@@ -96,44 +56,24 @@ class Tokens(Record):
     complete: bool
 
 
-def scan(source: Source) -> Tokens:
-    """The tokens of a text."""
-    mended: Counter[Mend] = Counter()
-    while True:
-        lexer = Lexer(source, 0, len(source.text))
-        lexer.mended = mended
-        tokens = lexer.run()
-        if lexer.blamed is None or mended.total() == MAX_MENDED:
-            return tokens
-        mended[lexer.blamed] += 1  # a brace too many or too few: read again with it mended
-
-
-def scan_expression(source: Source, start: int, end: int) -> Tokens:
-    """The tokens of an expression in the range `start:end` of a text."""
-    lexer = Lexer(source, start, end)
-    lexer.previous = "EQUAL"  # what follows is no statement
-    return lexer.run()
-
-
-class Lexer(Brackets):
+class Lexer(Words):
     """One run over a text."""
 
     def __init__(self, source: Source, start: int, end: int) -> None:
         super().__init__(source, start, end)
         self.comments: list[Token] = []
         self.said: dict[str, int] = {}  # what was reported, and on which line
-        self.longest_name = NAME.value
 
     def run(self) -> Tokens:
         if self.at == 0 and self.text.startswith("\ufeff"):
             self.at = 1
         self.diagnostics += invisible_characters(self.source, self.at, self.end)
         handlers = {
-            "NAME": self._name,
-            "INTNAME": self._integer_name,
-            "TEMPLATE": self._template,
-            "NUMBER": self._number,
-            "DIMS": self._dims,
+            "NAME": self.read_name,
+            "INTNAME": self.read_integer_name,
+            "TEMPLATE": self.read_template,
+            "NUMBER": self.read_number,
+            "DIMS": self.read_size,
             "STRING": self._string,
             "COMPARE": self._compare,
             "OPERATOR": self._operator,
@@ -158,181 +98,16 @@ class Lexer(Brackets):
         self.tokens.append(("$END", "", last, last))
         return Tokens(self.tokens, self.comments, self.diagnostics, self.complete)
 
-    # ------------------------------------------------------------------ words
-
-    def _name(self, word: str, start: int) -> None:
-        if len(word) > self.longest_name:
-            self._too_long("name", NAME, len(word), start)
-        if self.is_first:
-            self._first_word(word, start)
-            return
-        kind = "NAME"
-        if word in EXPRESSION_WORDS:
-            kind = self._expression_word(word)
-        elif word == "x" and self._is_times():
-            kind = "TIMES"
-            self._split_size()
-        elif word in VARIANT_WORDS and self._in_variant() and self.previous in OPERAND_ENDS:
-            kind = VARIANT_WORDS[word]
-        self.emit(kind, word, start, self.at)
-
-    def _in_variant(self) -> bool:
-        """Whether this is the header of a variant, behind its `=`."""
-        return self.statement == "VARIANT" and not self.in_parentheses
-
-    def _first_word(self, word: str, start: int) -> None:
-        if self._labels(start):
-            return
-        kind = "NAME"
-        if word in STATEMENT_WORDS:
-            kind = self.statement = STATEMENT_WORDS[word]
-        elif word in CLAUSE_WORDS and self.in_rule and not self.follows_label:
-            kind = self.statement = CLAUSE_WORDS[word]
-        elif word in EXPRESSION_WORDS:
-            if word == "else" and self.previous != "RBRACE":
-                self.forget_body_of_if(start)
-            kind = self._expression_word(word)
-        elif word == "cnn" and not self.tokens and _NUMBER_AHEAD.match(self.text, self.at):
-            kind = "CNN"
-        elif not self.follows_label and not self._is_half():
-            kind = self._misspelt(word, start)
-        self.emit(kind, word, start, self.at)
-        self.word = len(self.tokens) - 1
-
-    def _is_half(self) -> bool:
-        """Whether the word goes on with a letter that no name has."""
-        return self.text[self.at : self.at + 1].isalpha()
-
-    def _misspelt(self, word: str, start: int) -> str:
-        """The kind of a first word that should be another one, `NAME` if it is right."""
-        meant = self.word_meant(word)
-        what = "statement" if self.brackets else "item of a file"
-        help: Help | str = f"items begin with {', '.join(f'`{item}`' for item in ITEM_WORDS)}"
-        if meant is not None:
-            help = self.fix(f"did you mean `{meant}`?", start, self.at, meant)
-        elif not self.brackets and TWO_WORDS.match(self.text, start, self.end):
-            meant = self.item_like(start)
-        else:
-            return "NAME"
-        self.report("E0101", f"`{word}` begins no {what}", start, self.at, help=[help])
-        self.statement = STATEMENT_WORDS[meant]
-        return self.statement
-
-    def _expression_word(self, word: str) -> str:
-        if word == "in" and self._comes(".") and not self._comes(".."):
-            return "NAME"  # `in.channels`: what arrives at a block
-        if word == "if" and self.previous == "ELSE":
-            self.enter(self.at)
-        return EXPRESSION_WORDS[word]
-
-    def _comes(self, text: str) -> bool:
-        return self.text.startswith(text, self.at, self.end)
-
-    def _is_times(self) -> bool:
-        """Whether the `x` just read stands between two values."""
-        ahead = _VALUE_AHEAD.match(self.text, self.at, self.end)
-        return self.previous in OPERAND_ENDS and ahead is not None
-
-    def _integer_name(self, word: str, start: int) -> None:
-        if not (self.is_first and self._labels(start)):
-            self.emit("INTNAME", word, start, self.at)
-
-    def _template(self, text: str, start: int) -> None:
-        if len(text) > STRING.value:
-            self._too_long("label", STRING, len(text), start)
-            self.emit_bad(start)
-            return
-        is_name = text.count("{") > 1 or _WORD_AHEAD.match(self.text, self.at, self.end)
-        if not self.is_first or self.follows_label:
-            self.emit("TEMPLATE", text, start, self.at)
-        elif self._labels(start):
-            return
-        elif is_name:  # the colon of a label is missing
-            self.emit("TEMPLATE", text, start, self.at)
-        else:
-            self.at = start + text.index("{")  # `concat{...`: a word and its body
-            self._name(text[: self.at - start], start)
-
-    def _labels(self, start: int) -> bool:
-        """Take `a, b:` apart, if that is what stands here."""
-        if self.follows_label:
-            return False
-        found = _LABELS.match(self.text, start, self.end)
-        if not found or found[0] == "else:":
-            return False
-        self.at = found.end()
-        for label in _LABEL.finditer(self.text, start, self.at - 1):
-            self.emit("LABEL", label[0], *label.span())
-        return True
-
-    # ---------------------------------------------------------------- numbers
-
-    def _number(self, text: str, start: int) -> None:
-        if self._comes(".") and not self._comes(".."):
-            self._bad_number(start)
-            return
-        if not text.isdigit() or len(text) > DIGITS.cap or (text[0] == "0" and len(text) > 1):
-            text = self._checked(text, start, self.at)
-        if self.is_first and _TIMES_AHEAD.match(self.text, self.at, self.end):
-            self.emit("_WINDOW", "", start, start)
-        self.emit("NUMBER", text, start, self.at)
-
-    def _checked(self, text: str, start: int, end: int) -> str:
-        """A number, or a legal one in its place after a message."""
-        right = corrected(text)
-        if right != text:
-            self._report_number(text, right, start, end)
-        if number_value(right) is not None:
-            return right
-        message = f"this number is too large: {DIGITS.value} digits are the limit"
-        self.report(DIGITS.code, message, start, end, help=[DIGITS.help])
-        return "0"
-
-    def _report_number(self, text: str, right: str, start: int, end: int) -> None:
-        what = "size" if "x" in text.lower() else "number"
-        helps = [self.fix(f"write `{right}`", start, end, right)] if right else []
-        self.report("E0104", f"`{text}` is not a {what}", start, end, help=helps)
-
-    def _bad_number(self, start: int) -> None:
-        """`3.`, `.5`, `1.5x`, `1xk`: digits that are no number, no size and no name."""
-        found = _NUMBER_LIKE.match(self.text, start, self.end)
-        self.at = found.end() if found else self.at
-        if self._comes(".") and not self._comes(".."):
-            self.at += 1
-        text = self.text[start : self.at]
-        self._report_number(text, spelling_of_number(text), start, self.at)
-        if self.is_first:
-            self.emit("_WINDOW", "", start, start)
-        self.emit("NUMBER", "1", start, self.at)
-
-    def _dims(self, text: str, start: int) -> None:
-        for kind, part, begin, end in split_size(text, start):
-            if kind == "NUMBER" and (part[0] == "0" or len(part) > DIGITS.cap):
-                self._checked(part, begin, end)
-        if self.is_first:
-            self.emit("_WINDOW", "", start, start)
-        follows_times = self.previous == "TIMES"
-        self.emit("DIMS", text, start, self.at)
-        if follows_times:
-            self._split_size()
-
-    def _split_size(self) -> None:
-        """Make `H×W` before or after a `×` three tokens, so that all is one size."""
-        if self.tokens and self.tokens[-1][0] == "DIMS":
-            _, text, start, _ = self.tokens.pop()
-            self.tokens += split_size(text, start)
-            self.previous = self.tokens[-1][0]
-
     # ---------------------------------------------------------------- strings
 
     def _string(self, text: str, start: int) -> None:
         if len(text) - 2 > STRING.value:
-            self._too_long("string", STRING, len(text) - 2, start)
+            self.too_long("string", STRING, len(text) - 2, start)
         self.emit("STRING", text, start, self.at)
 
     def _unclosed_string(self, start: int) -> None:
         text = self.text[start : self.line_end(start)].rstrip()
-        if self.statement in _BODIES:
+        if self.statement in _BODIES or self.in_variant():
             text = text.partition(" {")[0]
         elif text.endswith(" }"):
             text = text[:-1].rstrip()
@@ -370,10 +145,6 @@ class Lexer(Brackets):
         text = text.rstrip()
         self.comments.append(("COMMENT", text, start, start + len(text)))
 
-    def _too_long(self, what: str, limit: Limit, length: int, start: int) -> None:
-        message = f"this {what} has {length:,} characters; the limit is {limit.value:,}"
-        self.report(limit.code, message, start, self.at, help=[limit.help])
-
     # -------------------------------------------------------------- operators
 
     def _compare(self, text: str, start: int) -> None:
@@ -390,9 +161,11 @@ class Lexer(Brackets):
         if kind == "COMMA" and self.brackets:
             self.operators = self.brackets[-1].operators
         elif kind == "TIMES":
-            self._split_size()
+            self.part_size()
         elif kind == "COLON" and self.in_parentheses and self.text[start - 1].isspace():
             self.forget_parentheses(start, "the output size starts here")
+        elif kind == "COLON" and self.begins_size():
+            self.close_unclosed(start, "the output size starts here")
         elif kind == "BAR" and self.in_parentheses and not self.closes_later(self.at):
             self.forget_parentheses(start, "a branch starts here")
         elif kind == "BAR" and self.statement in ("FOR", "IF") and self.gap is None:
@@ -403,7 +176,7 @@ class Lexer(Brackets):
         elif kind == "BAR" and not self.in_parentheses:
             self.forget_bodies_of_branch(start)
         elif kind == "DOT" and self._begins_number(start):
-            self._bad_number(start)
+            self.bad_number(start)
             return
         elif kind == "EQUAL" and self.statement == "MODEL" and not self.in_parentheses:
             self.statement = "VARIANT"  # which needs no body
@@ -431,15 +204,19 @@ class Lexer(Brackets):
         indent, line = self.indent(), self.line_start
         if found := _BLANK_LINES.match(self.text, end, self.end):
             self.at = found.end()
-        if self._in_variant():
+        if self.in_variant():
             indent = 0  # its header may take several lines
         self.line_start = self.at
         if self.in_parentheses and self.runs_on("\n"):
             return
-        if self._in_variant() and self.previous == "COMMA":
+        if self.in_variant() and self.previous == "COMMA":
             return  # a list of rules goes on
         if _CLOSER_AHEAD.match(self.text, self.at, self.end):
             return  # no statement begins with it
+        if self.lacks_parenthesis():
+            self._supply_parenthesis()
+            return
+        self.forget_branches(line)
         if self.starts_item():
             self.forget_braces(self.at)
         elif self.closes_before():
@@ -460,9 +237,18 @@ class Lexer(Brackets):
     def _supply_brace(self, indent: int) -> None:
         """Open a body whose `{` was forgotten, if the next line is further right."""
         found = self.next_line()
-        if not found or found[2] == "{" or len(found[1]) <= indent or self.previous == "COLON":
+        if not found or len(found[1]) <= indent or self.previous == "COLON":
+            return
+        if found[2] == "{" and not self.is_repeated(found.start(2)):
             return
         self._brace_is_missing("write it at the end of the line", indent)
+
+    def _supply_parenthesis(self) -> None:
+        """Open the list of a header behind its name."""
+        end = self.last_end
+        help = self.fix("write it behind the name", end, end, "(")
+        self.report("E0102", "the `(` of this list is missing", end, end, help=[help])
+        self.push("_CALL", "(", end)
 
     def _brace_is_missing(self, sentence: str, indent: int) -> None:
         """Open a body behind the last token."""
@@ -472,6 +258,8 @@ class Lexer(Brackets):
             help = Help("write it after the `)`")
         self.report("E0102", "the `{` of this body is missing", end, end, help=[help])
         self.push("LBRACE", "{", end, indent)
+        self.operators = 0
+        self.statement = ""
 
     # --------------------------------------------------------- what is not ours
 
@@ -512,7 +300,7 @@ class Lexer(Brackets):
         if INVISIBLE.match(char):
             return  # reported at the start
         if char.isdigit() and char.isascii():
-            self._bad_number(start)
+            self.bad_number(start)
         elif char == '"':
             self._unclosed_string(start)
         elif char == "?" and self._hole(start):
@@ -524,7 +312,7 @@ class Lexer(Brackets):
 
     def _hole(self, start: int) -> bool:
         """`?n` in a rule, as other languages of rules write what may be anything."""
-        found = _LABEL.match(self.text, self.at, self.end)
+        found = _PLAIN_WORD.match(self.text, self.at, self.end)
         if not found or not any(bracket.is_rule for bracket in self.brackets):
             return False
         if self.said.get("?") != self.line_start:
@@ -549,11 +337,11 @@ class Lexer(Brackets):
         if meant.isascii():
             helps = [self.fix(f"write `{meant}`", start, self.at, meant)]
         self.report("E0103", message, start, self.at, help=helps)
-        if self.is_first and self._comes(":"):
+        if self.is_first and self.comes(":"):
             self.emit("LABEL", meant, start, self.at)
             self.at += 1
-        elif _LABEL.fullmatch(meant):
-            self._name(meant, start)
+        elif _PLAIN_WORD.fullmatch(meant):
+            self.read_name(meant, start)
         else:
             self.emit("NAME", word, start, self.at)
 
@@ -585,11 +373,3 @@ _BRACKETS = {
     "]": Lexer.close_round,
     "}": Lexer.close_brace,
 }
-
-
-def split_size(text: str, start: int) -> Iterator[Token]:
-    """`3x3` as the tokens of `3 × 3`."""
-    for part in re.finditer(r"\d+|[A-Z]|[x×]", text):
-        sign = part[0]
-        kind = "TIMES" if sign in "x×" else "NUMBER" if sign[0].isdigit() else "NAME"
-        yield kind, sign, start + part.start(), start + part.end()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .diagnostics import Diagnostic, Fix, Help, error
-from .source import Source, Span
+from ..diagnostics import Diagnostic, Fix, Help, error
+from ..source import Source, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ for what was reported already.
 
 from __future__ import annotations
 
-from ._tables import LITERALS
-from .diagnostics import Diagnostic, Fix, Help, Label, error
-from .limits import OPERATORS, TOKENS
-from .source import Source, Span
+from .._tables import LITERALS
+from ..diagnostics import Diagnostic, Fix, Help, Label, error
+from ..limits import OPERATORS, TOKENS
+from ..source import Source, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
