@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnndsl.record import Record
-from tests.campaign.property import NOTHING, Failure, Property, Tally
+from tests.campaign.property import NOTHING, Failure, Goal, Property, Tally
 
 HERE = Path(__file__).parent
 LEDGER = HERE / "ledger.json"
@@ -77,11 +77,13 @@ def publish(runs: Mapping[str, Any], known: Mapping[str, Property]) -> None:
 def page(runs: Mapping[str, Any], known: Mapping[str, Property]) -> str:
     """The page: what was tried how often, what failed, what became of it."""
     totals = dict.fromkeys(known, NOTHING)
+    last: dict[str, Tally] = {}
     for run in runs.values():
         for name, data in run["properties"].items():
             if name in totals:
-                totals[name] += _from_data(name, data)
-    parts = [_lead(runs, totals), _goals(totals, known), _mutation(), _found()]
+                last[name] = _from_data(name, data)
+                totals[name] += last[name]
+    parts = [_lead(runs, totals), _goals(totals, last, known), _mutation(), _found()]
     parts += [_tables(totals, known), _runs(runs)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -110,19 +112,26 @@ def _examples(tally: Tally) -> int:
     return tally.counts.get("examples", tally.cases)
 
 
-def _goals(totals: Mapping[str, Tally], known: Mapping[str, Property]) -> str:
+def _goals(
+    totals: Mapping[str, Tally], last: Mapping[str, Tally], known: Mapping[str, Property]
+) -> str:
     rows = [
         f"| {property.name} | {goal.part} of {goal.whole} | {_bounds(goal.least, goal.most)} | "
-        f"{totals[name].counts.get(goal.part, 0):,} of {totals[name].counts[goal.whole]:,} | "
-        f"{totals[name].counts.get(goal.part, 0) / totals[name].counts[goal.whole]:.2%} |"
+        f"{_share(goal, last[name])} | {_share(goal, totals[name])} |"
         for name, property in known.items()
         for goal in property.goals
-        if totals[name].counts.get(goal.whole)
+        if name in last and last[name].counts.get(goal.whole)
     ]
     if not rows:
         return ""
-    head = _head("property", "share", "goal", "counted:", ":")
+    head = _head("property", "share", "goal", "last campaign:", ":", "all of them:", ":")
     return "\n".join(["## Shares", "", head, *rows])
+
+
+def _share(goal: Goal, tally: Tally) -> str:
+    """Two cells: the counts, and the first one as a share of the second."""
+    part, whole = tally.counts.get(goal.part, 0), tally.counts[goal.whole]
+    return f"{part:,} of {whole:,} | {part / whole:.2%}"
 
 
 def _bounds(least: float, most: float) -> str:
