@@ -93,15 +93,6 @@ class Brackets(Unclosed):
         self.complete = False
         self.at = self.end
 
-    def _suspect_outer(self, inner: Bracket) -> None:
-        """A body's line that stands no further right than the body around it is odd."""
-        if not self.brackets:
-            return
-        outer = self.brackets[-1]
-        is_below = inner.text == "{" and outer.start < self.line_start <= inner.start
-        if is_below and inner.indent <= outer.indent and self.suspect is None:
-            self.suspect = outer, self.line_start + inner.indent
-
     # ---------------------------------------------------------------- closing
 
     def close_round(self, kind: str, text: str, start: int) -> None:
@@ -142,15 +133,8 @@ class Brackets(Unclosed):
         )
 
     def close_brace(self, kind: str, text: str, start: int) -> None:
-        if self.in_parentheses and [b.text for b in self.brackets[-2:-1]] == ["in {"]:
-            inner = self.pop()
-            place = inner.start, inner.start + 1
-            remove = self.fix("remove it: choices are names alone", *place, "")
-            self.blame(f"this `{inner.text}` is never closed", *place, help=[remove])
-            self.emit(CLOSER_KINDS[inner.text], CLOSERS[inner.text], start, start)
-        if self.in_parentheses and self.brackets[-1].text == "in {":
-            self.pop()
-            self.emit("_CHOICES_END", text, start, self.at)
+        if self.in_parentheses and "in {" in [bracket.text for bracket in self.brackets[-2:]]:
+            self._close_choices(text, start)
             return
         if self.in_parentheses and (first := self._first_choice()) is not None:
             help = self.fix("write it before the first choice", first, first, "{")
@@ -167,6 +151,16 @@ class Brackets(Unclosed):
         self._suspect_closer(bracket, start)
         self.after_branches = self.tokens[bracket.word][0] in ("_EACH", "_WHEN")
         self.emit(kind, text, start, self.at)
+
+    def _close_choices(self, text: str, start: int) -> None:
+        bracket = self.pop()
+        if bracket.text != "in {":
+            place = bracket.start, bracket.start + 1
+            remove = self.fix("remove it: choices are names alone", *place, "")
+            self.blame(f"this `{bracket.text}` is never closed", *place, help=[remove])
+            self.emit(CLOSER_KINDS[bracket.text], CLOSERS[bracket.text], start, start)
+            self.pop()
+        self.emit("_CHOICES_END", text, start, self.at)
 
     def _repeats_nothing(self) -> bool:
         """Whether `} × 3` would close a body from a line above that is not repeated."""
@@ -189,6 +183,23 @@ class Brackets(Unclosed):
             if token[0] not in ("NAME", "COMMA", "NUMBER", "TRUE", "FALSE", "NOT"):
                 return None
         return None
+
+    def _close_nothing(self, text: str, start: int) -> None:
+        if text == "}" and (start, "-}") not in self.mended and self.blamed is None:
+            self.blamed = min(filter(None, (self.early, self.bare)), default=None)
+        remove = self.fix("remove it", start, self.at, "")
+        self.blame(f"this `{text}` closes nothing", start, self.at, help=[remove])
+
+    # --------------------------------------------------------------- suspects
+
+    def _suspect_outer(self, inner: Bracket) -> None:
+        """A body's line that stands no further right than the body around it is odd."""
+        if not self.brackets:
+            return
+        outer = self.brackets[-1]
+        is_below = inner.text == "{" and outer.start < self.line_start <= inner.start
+        if is_below and inner.indent <= outer.indent and self.suspect is None:
+            self.suspect = outer, self.line_start + inner.indent
 
     def _suspect_closer(self, bracket: Bracket, start: int) -> None:
         """Remember the first `}` whose column is not that of the line it closes."""
@@ -219,9 +230,9 @@ class Brackets(Unclosed):
         begins = found[2].isalnum() or found[2] in "_{|"
         if inner is not None and len(found[1]) <= inner.indent and begins:
             self.suspect = self.suspect or (inner, found.start(2))
-        elif (
-            self.bare is None and self.last_end > line and len(found[1]) > (indent if inner else 0)
-        ):
+            return
+        is_deeper = len(found[1]) > (indent if inner else 0)
+        if self.bare is None and self.last_end > line and is_deeper:
             has_brace = self.previous == "LBRACE" or self.text.startswith("|", line + indent)
             self.bare = None if has_brace else (start, "+{")
 
@@ -232,9 +243,3 @@ class Brackets(Unclosed):
             return False
         indent = len(found[1])
         return indent > bracket.indent or (indent == bracket.indent and found[2] == "}")
-
-    def _close_nothing(self, text: str, start: int) -> None:
-        if text == "}" and (start, "-}") not in self.mended and self.blamed is None:
-            self.blamed = min(filter(None, (self.early, self.bare)), default=None)
-        remove = self.fix("remove it", start, self.at, "")
-        self.blame(f"this `{text}` closes nothing", start, self.at, help=[remove])
