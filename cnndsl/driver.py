@@ -115,7 +115,12 @@ def compile_model(
         loader, namespace, wanted = _load(spec, model)
         if _damaged(loader):
             raise CnnError(*_once(loader.diagnostics))
-        chosen = _choose(namespace, wanted)
+        try:
+            chosen = _choose(namespace, wanted)
+        except CnnError as problem:
+            hides_it = any(other.code in _OF_ITEMS for other in loader.diagnostics)
+            found = loader.diagnostics if hides_it else problem.diagnostics
+            raise CnnError(*_once(found)) from None
         options = Options(
             tuple(_setting(name, text, namespace) for name, text in (settings or {}).items()),
             _shapes(input, namespace),
@@ -286,16 +291,17 @@ def _compile(
 
 
 _OF_NAMES = frozenset(("E0208", "E0212", "E0501", "E0502", "E0503", "E0504", "E0505"))
+_OF_ITEMS = frozenset(f"E010{digit}" for digit in "12345689")
 
 
 def _damaged(loader: Loader) -> bool:
-    """Whether errors left holes, so that meaning would be guesswork.
+    """Whether nothing can be said of a file but what was said already.
 
-    Names that are given twice or are not there leave none: the first one counts, and what needs a
-    missing one is given up without a word.
+    Names that are given twice or are not there leave the others as they are, and syntax errors
+    the items that they are not in: what needs one of them is given up without a word.
     """
     problems = loader.diagnostics
-    return any(problem.is_error and problem.code not in _OF_NAMES for problem in problems)
+    return any(p.is_error and p.code not in _OF_NAMES | _OF_ITEMS for p in problems)
 
 
 def _wrong_constants(namespace: Namespace) -> Iterator[Diagnostic]:

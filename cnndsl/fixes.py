@@ -166,7 +166,7 @@ def _identity(
 def _amount(diagnostics: Iterable[Diagnostic]) -> tuple[int, int, int, int]:
     """How much is wrong. What one kind of error hides from the check does not count as new.
 
-    A text with syntax errors is not elaborated, one with errors is not held against its
+    An item with a syntax error is not elaborated, one with errors is not held against its
     claims, and warnings are for what has no errors.
     """
     holes = others = claims = warnings = 0

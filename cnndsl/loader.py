@@ -11,6 +11,7 @@ import os
 import re
 import stat
 
+from .damage import damage_of
 from .diagnostics import (
     CnnError,
     Diagnostic,
@@ -100,7 +101,8 @@ class Loader:
         self._chain.pop()
         if self._in_library(path):
             standard = None
-        result = Namespace(source, file, self.library, tuple(imports), standard)
+        damage = damage_of(source, file, problems)
+        result = Namespace(source, file, self.library, tuple(imports), standard, damage)
         self._loaded[path] = result
         self.diagnostics.extend(check_names(result))
         return result

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from .damage import UNHURT, Damage
 from .diagnostics import CnnError, Diagnostic, Fix, Help, Label, error, fail
 from .source import Source, Span
 from .syntax import Block, Dialect, File, Let, Model, Name, Rule, String, Use
@@ -69,6 +70,7 @@ class Namespace:
             (None for all).
         library: the standard library.
         standard: names used from the library; None for all of them, () for none.
+        damage: what its syntax errors leave in doubt.
     """
 
     def __init__(
@@ -78,14 +80,17 @@ class Namespace:
         library: Library,
         imports: tuple[tuple[Use, Namespace], ...] = (),
         standard: tuple[str, ...] | None = (),
+        damage: Damage = UNHURT,
     ) -> None:
         self.source = source
         self.file = file
         self.library = library
         self.imports = imports
         self.standard = standard
+        self.damage = damage
         self.items: dict[str, Definition] = {}
-        self._models = [item.name.id for item in file.items if isinstance(item, Model)]
+        models = [item.name.id for item in file.items if isinstance(item, Model)]
+        self._models = [name for name in models if name not in damage.items]
         self._constants: dict[str, Any] = {}
         self._pending: set[str] = set()
         self._wrong: dict[str, CnnError] = {}
@@ -99,7 +104,9 @@ class Namespace:
         return Help(sentence, Fix(Span(self.source, at, at), "use std\n"))
 
     def own(self, name: str) -> tuple[Definition, Namespace] | None:
-        """A definition of this very file."""
+        """A definition of this very file. Raises CnnError without a word for one that is broken."""
+        if name in self.damage.items:
+            raise CnnError()
         item = self.items.get(name)
         return (item, self) if item is not None else None
 
@@ -150,7 +157,7 @@ class Namespace:
         return [*own, *self.library.rules]
 
     def models(self) -> list[str]:
-        """Names of the models of this file, in order."""
+        """Names of the models of this file that are whole, in order."""
         return self._models
 
     def names(self) -> list[str]:
@@ -167,21 +174,35 @@ class Namespace:
         uses = [item for item in self.file.items if isinstance(item, Use)]
         names = [name.id for use in uses for name in use.names or ()]
         twice = [name for _, _, names in _given_twice(self) for name in names]
-        return frozenset([*twice, *(name for name in names if self.find(name) is None)])
+        return frozenset([*twice, *(name for name in names if not self._is_defined(name))])
+
+    def _is_defined(self, name: str) -> bool:
+        """Whether there is a definition of a name, be it broken."""
+        try:
+            return self.find(name) is not None
+        except CnnError:
+            return True
 
     @cached_property
     def is_partial(self) -> bool:
-        """Whether a used file is not there, all of whose names this file asks for."""
+        """Whether names are missing: those of a used file that is not there, or not understood."""
         read = [use for use, _ in self.imports]
-        return any(
+        return self.damage.hides_names or any(
             isinstance(item, Use) and isinstance(item.module, String)
             and item.names is None and item not in read
             for item in self.file.items
         )  # fmt: skip
 
+    def is_doubtful(self, name: str) -> bool:
+        """Whether text that is missing or not understood may define a name."""
+        files = (self, *(file for use, file in self.imports if use.names is None))
+        if any(file.is_partial or name in file.damage.words for file in files):
+            return True
+        return name in self.unclear
+
     def give_up(self, name: str) -> None:
-        """Raise CnnError without a word for a name that a missing file may define."""
-        if self.is_partial or name in self.unclear:
+        """Raise CnnError without a word for a name of which nothing can be said."""
+        if self.is_doubtful(name):
             raise CnnError()
 
     def offers(self, name: str) -> bool:
@@ -214,14 +235,15 @@ class Namespace:
 
 def check_names(namespace: Namespace) -> list[Diagnostic]:
     """What is wrong with the edition of a file, with the names it defines, and those it uses."""
-    problems = [*_edition(namespace.file), *_defined_twice(namespace.file)]
+    problems = [*_edition(namespace.file), *_defined_twice(namespace.file, namespace.damage.items)]
     for use, other in namespace.imports:
-        problems += _missing(use, other.items, f'"{other.source.name}"', namespace.library)
+        wanted = [n for n in use.names or () if n.id not in other.damage.words]
+        problems += _missing(wanted, other.items, f'"{other.source.name}"', namespace.library)
     problems += _ambiguous(namespace)
     for item in namespace.file.items:
         if isinstance(item, Use) and isinstance(item.module, Name):
             library = namespace.library
-            problems += _missing(item, library.index, "the standard library", library)
+            problems += _missing(item.names or (), library.index, "the standard library", library)
     return problems
 
 
@@ -236,12 +258,12 @@ def _edition(file: File) -> Iterator[Diagnostic]:
         )
 
 
-def _defined_twice(file: File) -> Iterator[Diagnostic]:
+def _defined_twice(file: File, broken: frozenset[str]) -> Iterator[Diagnostic]:
     """Definitions of one name, and blocks or models of two names that readers confuse."""
     first: dict[str, Name] = {}
     alike: dict[tuple[type, str], Name] = {}
     for item in file.items:
-        if isinstance(item, Use) or not item.name.id:  # the name was not understood
+        if isinstance(item, Use) or item.name.id in broken:
             continue
         name = item.name
         if name.id in first:
@@ -308,11 +330,13 @@ def _listed(names: list[str]) -> str:
     return ", ".join(shown + more)
 
 
-def _missing(use: Use, known: Iterable[str], where: str, library: Library) -> list[Diagnostic]:
+def _missing(
+    names: Iterable[Name], known: Iterable[str], where: str, library: Library
+) -> list[Diagnostic]:
     from .diagnostics import suggest
 
     problems = []
-    for name in use.names or ():
+    for name in names:
         if name.id not in known:
             help: tuple[Help | str, ...] = suggest(name.id, known, name.span)
             if name.id in library.rules:

@@ -54,6 +54,9 @@ def find_callee(name: Name, scope: Scope) -> Ref:
         )
     from ..foreign import LAYERS, layer_help
 
+    if name.id == "residual":
+        help = "write what its input is added to: `residual { conv 3x3, 64; relu }`"
+        fail("E0204", "`residual` needs a body in braces", name.span, help=[help])
     if name.id in LAYERS:
         fail("E0201", f"there is no operator `{name.id}`", name.span, help=[layer_help(name.span)])
     if scope.namespace.offers(name.id):

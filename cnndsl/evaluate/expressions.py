@@ -143,7 +143,7 @@ def evaluate_word(expr: Expr, scope: Scope) -> Any:
     """Like `evaluate`, but a bare name that means nothing gives a `Word`."""
     if isinstance(expr, Name):
         value = lookup(expr.id, scope)
-        return Word(expr.id, scope.namespace.is_partial) if value is None else value
+        return Word(expr.id, scope.namespace.is_doubtful(expr.id)) if value is None else value
     return evaluate(expr, scope)
 
 

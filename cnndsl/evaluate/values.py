@@ -135,7 +135,7 @@ class Word(Record):
     """A bare word that is no variable, operator or block: perhaps a flag, perhaps a typo.
 
     Arguments:
-        doubtful: whether a file that is missing may define it.
+        doubtful: whether text that is missing or not understood may define it.
     """
 
     id: str
@@ -146,7 +146,7 @@ class Word(Record):
 
 
 def no_doubt(value: Any) -> None:
-    """Raise CnnError without a word for what a missing file may define."""
+    """Raise CnnError without a word for what may be defined in a text that nobody knows."""
     if isinstance(value, Word) and value.doubtful:
         raise CnnError()
 

@@ -258,6 +258,7 @@ class Lexer(Words):
             help = Help("write it after the `)`")
         self.report("E0102", "the `{` of this body is missing", end, end, help=[help])
         self.push("LBRACE", "{", end, indent)
+        self.brackets[-1].reported = len(self.diagnostics) - 1
         self.operators = 0
         self.statement = ""
 

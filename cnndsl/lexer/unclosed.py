@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ..diagnostics import Help, Label
+from ..record import replace
 from .lines import Lines
 from .scanner import OPERAND_ENDS
 
@@ -41,6 +42,7 @@ class Bracket:
         "indent",
         "level",
         "operators",
+        "reported",
         "start",
         "statement",
         "text",
@@ -57,6 +59,7 @@ class Bracket:
         self.word = outside.word  # and its number
         self.closer = -1  # where it is closed, when that was looked up
         self.has_branches = False
+        self.reported = -1  # the number of the message that it is missing
 
     @property
     def is_rule(self) -> bool:
@@ -255,6 +258,11 @@ class Unclosed(Lines):
     # ---------------------------------------------------------------- reports
 
     def report_unclosed(self, bracket: Bracket, start: int | None, why: str) -> None:
+        if bracket.reported >= 0:  # a body without braces is one mistake
+            missing = self.diagnostics[bracket.reported]
+            help = (*missing.help, self._closer(bracket, start))
+            self.diagnostics[bracket.reported] = replace(missing, help=help)
+            return
         end = self.last_end
         label = Label(self.span(end, end), "the file ends here")
         if start is not None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cnndsl import driver
 from cnndsl.diagnostics import CnnError, Diagnostic
@@ -191,6 +191,7 @@ class Draft:
         self.free = [i for i, part in enumerate(parts) if part.sites]  # right models
         random.shuffle(self.free)
         self.broken: set[str] = set()  # blocks
+        self.relied: set[str] = set()  # blocks that must be right: what they give is marked wrong
 
     def add(self, kind: str) -> None:
         """One more mistake, if there is a place for it."""
@@ -203,10 +204,13 @@ class Draft:
         elif self.free:
             self._body(kind, self.free.pop())
 
-    @property
-    def calls_broken(self) -> bool:
-        """Whether every wrong block is still called: others are not looked at."""
-        lines = [line for text in self.texts for line in text]
+    def start(self, part: int) -> int:
+        """The number of the line that a definition begins on."""
+        return 2 + sum(len(text) + 1 for text in self.texts[:part])
+
+    def calls_all(self, lines: Iterable[str]) -> bool:
+        """Whether these call every wrong block: others are not looked at."""
+        lines = list(lines)
         wrong = [self.parts[part].name for kind, part, _ in self.wrong if kind == "block"]
         return all(
             any(f" {n}(" in x[1:] and not x.startswith("block") and ", stride=" in x for x in lines)
@@ -243,7 +247,8 @@ class Draft:
     def _block(self) -> None:
         """A block that models call, once or often."""
         used = {name for part in self.parts for name in part.calls}
-        able = [i for i, part in enumerate(self.parts) if part.name in used - self.broken]
+        used -= self.broken | self.relied
+        able = [i for i, part in enumerate(self.parts) if part.name in used]
         if able:
             part = self.random.choice(able)
             lines = range(1, len(self.texts[part]) - 1)
@@ -272,6 +277,11 @@ class Draft:
             wrong = STATEMENTS[kind](before, after, self.random)
             self._put(kind, part, line, f"  {wrong} : {after}")
         elif kind == "wrong annotation":
+            called = right.split(":")[-1].strip().partition("(")[0]
+            if called in self.broken:
+                self.free.append(part)
+                return
+            self.relied.add(called)
             channels = after.channels + self.random.choice((1, 3, 8))
             self._put(kind, part, line, f"{right} : {Shape(after.height, channels)}")
         elif kind == "constant of a body":
@@ -287,7 +297,7 @@ class Draft:
 # ----------------------------------------------------------------------- judging
 
 
-def draw(random: random.Random) -> tuple[str, list[Seeded]]:
+def draft(random: random.Random) -> Draft:
     """A file with three mistakes."""
     while True:
         blocks = [block(i, random) for i in range(random.randint(2, 3))]
@@ -297,15 +307,15 @@ def draw(random: random.Random) -> tuple[str, list[Seeded]]:
         kinds = [random.choice((*STATEMENTS, *ITEMS, *BODIES)) for _ in range(SEEDED)]
         for kind in sorted(kinds, key="false claim".__eq__):
             draft.add(kind)
-        if len(draft.wrong) == SEEDED and draft.calls_broken:
-            return written(draft)
+        lines = (line for text in draft.texts for line in text)
+        if len(draft.wrong) == SEEDED and draft.calls_all(lines):
+            return draft
 
 
 def written(draft: Draft) -> tuple[str, list[Seeded]]:
     """The text of a file, and the lines of its mistakes."""
-    starts = [2 + sum(len(text) + 1 for text in draft.texts[:i]) for i in range(len(draft.texts))]
     text = "use std\n" + "".join("\n".join(lines) + "\n\n" for lines in draft.texts)
-    return text, [Seeded(kind, starts[part] + line) for kind, part, line in draft.wrong]
+    return text, [Seeded(kind, draft.start(part) + line) for kind, part, line in draft.wrong]
 
 
 def problems_of(text: str) -> tuple[Diagnostic, ...]:
@@ -317,7 +327,7 @@ def problems_of(text: str) -> tuple[Diagnostic, ...]:
 
 
 def run(random: random.Random) -> Counter[str]:
-    text, seeded = draw(random)
+    text, seeded = written(draft(random))
     missed, extra = judge(seeded, problems_of(text))
     counts = Counter({"seeded": len(seeded), "found": len(seeded) - len(missed)})
     counts["extra"] = len(extra)
