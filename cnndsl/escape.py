@@ -14,7 +14,7 @@
 
 Whatever goes in, what comes out has the structure that plain words would have, and no
 character that a reader cannot see. The texts of the intermediate representation, which read back
-equal, have escapes of their own in `irtext.py`; a word of a shell goes through `shlex.quote`.
+equal, have escapes of their own in `irtext/words.py`; a word of a shell goes through `shlex.quote`.
 """
 
 from __future__ import annotations
