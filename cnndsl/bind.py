@@ -6,7 +6,8 @@ import re
 
 from .arguments import ArgumentProblem, flag, kind_of, signature
 from .diagnostics import Fix, Help, fail, suggest
-from .evaluate.expressions import Scope, evaluate_word, unknown_name
+from .evaluate.expressions import evaluate_word, unknown_name
+from .evaluate.scope import Scope
 from .evaluate.values import ArrowValue, BlockRef, Given, OpRef, Word, describe, no_doubt, whole
 from .op import Op
 from .ops import OPS

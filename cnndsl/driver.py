@@ -14,7 +14,8 @@ import sys
 from .diagnostics import CnnError, Diagnostic, error, fail
 from .elaborate import Elaborated, Options, elaborate
 from .elaborate.run import Request
-from .evaluate.expressions import Scope, evaluate_word
+from .evaluate.expressions import evaluate_word, value_of
+from .evaluate.scope import Scope
 from .evaluate.values import Given
 from .graph import Module
 from .levels import DEFAULTS, weighed
@@ -310,7 +311,7 @@ def _wrong_constants(namespace: Namespace) -> Iterator[Diagnostic]:
     for item in namespace.file.items:
         if isinstance(item, Let) and item.parameters is None:
             try:
-                scope.find(item.name.id)
+                value_of(item.name.id, scope)
             except CnnError as problem:
                 yield from problem.diagnostics
 

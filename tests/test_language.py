@@ -7,7 +7,8 @@ import pytest
 from cnndsl import driver
 from cnndsl.diagnostics import CnnError
 from cnndsl.elaborate import Elaborated, elaborate
-from cnndsl.evaluate.expressions import Scope, lookup
+from cnndsl.evaluate.expressions import lookup
+from cnndsl.evaluate.scope import Scope
 from cnndsl.graph import Call, Graph, Module
 from cnndsl.loader import Loader
 from cnndsl.op import Op

@@ -56,7 +56,8 @@ def _unknown(name: str, known: Iterable[str]) -> NoReturn:
 
 def _chains(text: str, longest: int) -> str:
     """The chains of a window with its ranking, padded as a convolution of that size is."""
-    from ..evaluate.expressions import Scope, evaluate
+    from ..evaluate.expressions import evaluate
+    from ..evaluate.scope import Scope
     from ..loader import Loader
     from ..parser import parse_expression
     from ..rewrite.chains import chains, listed

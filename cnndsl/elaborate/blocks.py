@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..bind import bind_parameters, variables_of
 from ..build import Flow, GraphBuilder, Place, Step
 from ..diagnostics import CnnError, fail
-from ..evaluate.expressions import Scope
+from ..evaluate.scope import Scope
 from ..evaluate.values import BlockRef, Given
 from ..graph import Call, Graph
 from ..limits import BLOCK_DEPTH

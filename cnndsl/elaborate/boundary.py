@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..build import Flow
 from ..diagnostics import Label, error, fail
-from ..evaluate.expressions import Scope, evaluate, spell
+from ..evaluate.expressions import evaluate, spell, value_of
+from ..evaluate.scope import Scope
 from ..evaluate.values import describe
 from ..graph import Output
 from ..source import Span
@@ -220,5 +221,5 @@ def declare_symbols(shape: Dims, scope: Scope) -> None:
     """`H` and `W` of `input H×W×3` become symbolic sizes."""
     for factor in shape.factors:
         capital = isinstance(factor, Name) and len(factor.id) == 1 and factor.id.isupper()
-        if isinstance(factor, Name) and capital and scope.find(factor.id) is None:
+        if isinstance(factor, Name) and capital and value_of(factor.id, scope) is None:
             scope.variables[factor.id] = variable(factor.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..bind import Defaults
 from ..build import Flow, GraphBuilder
 from ..diagnostics import CnnError
-from ..evaluate.expressions import Scope
+from ..evaluate.scope import Scope
 from ..graph import Graph
 from ..limits import counted
 from ..record import Record

@@ -7,14 +7,15 @@ import re
 from ..bind import Defaults, bind_parameters, name_span, variables_of
 from ..diagnostics import Help, Label, error, fail, suggest
 from ..evaluate.expressions import (
-    Scope,
     evaluate,
     evaluate_arguments,
     lookup,
     lookup_rule,
     no_rule,
     spell,
+    value_of,
 )
+from ..evaluate.scope import Scope
 from ..evaluate.values import Given, RuleRef, describe, rules_of
 from ..graph import Graph, Module
 from ..limits import BLOCK_DEPTH
@@ -202,7 +203,7 @@ def requested_rules(call: CallExpr, value: Any) -> tuple[RuleRef, ...]:
 def named_rules(call: CallExpr, scope: Scope) -> Any:
     """The value of the name before a place: a `let`, a rule, or what else bears the name."""
     name = call.callee
-    value = scope.find(name.id)
+    value = value_of(name.id, scope)
     for find in (lookup_rule, lookup):
         value = find(name.id, scope) if value is None else value
     if value is None:

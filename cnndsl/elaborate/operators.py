@@ -8,7 +8,8 @@ from ..bind import Ref, bind_operator
 from ..build import Flow, Place, Step
 from ..diagnostics import CnnError, Label, fail, suggest
 from ..evaluate.checks import check_symbol
-from ..evaluate.expressions import Scope, lookup, spell
+from ..evaluate.expressions import lookup, spell
+from ..evaluate.scope import Scope
 from ..evaluate.values import BlockRef, Given, OpRef, describe
 from ..graph import Call
 from ..limits import INTEGER, SIZE, STEPS_OF_OPERATOR, spend

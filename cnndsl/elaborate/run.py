@@ -6,7 +6,8 @@ from ..bind import Defaults
 from ..build import GraphBuilder
 from ..diagnostics import CnnError, Diagnostic, Label
 from ..evaluate.checks import truth
-from ..evaluate.expressions import Scope, evaluate
+from ..evaluate.expressions import evaluate
+from ..evaluate.scope import Scope
 from ..evaluate.values import Given, RuleRef
 from ..graph import Constraint, Graph, Module
 from ..limits import ERRORS, NODES

@@ -32,6 +32,7 @@ from ..window import Padding, Window
 from .arithmetic import arithmetic, divide
 from .checks import check_length, checked, elements, truth
 from .functions import FUNCTIONS, POSITION, ROUNDING
+from .scope import Scope
 from .values import (
     UNKNOWN,
     ArrowValue,
@@ -56,79 +57,6 @@ if TYPE_CHECKING:
 
     from ..namespace import Namespace
 
-    LabelType = Callable[[str], TensorType | None]
-    Position = Callable[[str], int]
-
-
-class Scope:
-    """Names visible at a place: variables of the block, then those of the file.
-
-    Arguments:
-        variables: values by name.
-        namespace: the file, for its blocks and its `let` items.
-        parent: the scope around this one.
-        labels: types of the labelled values seen so far.
-        copy: which copy of the innermost repeat is being built; `then` asks for it.
-        on_position: called when `nth` or `total` is read; gives their values.
-
-    `fractional` is true inside `floor`, `ceil`, `round` and `round_to`, which may be
-    given a fraction: there a division need not be exact.
-    """
-
-    __slots__ = (
-        "copy", "fractional", "labels", "namespace", "on_position", "parent", "variables",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        namespace: Namespace,
-        variables: dict[str, Any] | None = None,
-        parent: Scope | None = None,
-        labels: LabelType | None = None,
-        copy: int = 0,
-        on_position: Position | None = None,
-    ) -> None:
-        self.namespace = namespace
-        self.variables = variables if variables is not None else {}
-        self.parent = parent
-        self.labels: LabelType | None = labels or (parent.labels if parent else None)
-        self.copy = copy
-        self.fractional: bool = parent.fractional if parent else False
-        self.on_position: Position | None = on_position or (parent.on_position if parent else None)
-
-    def inner(self, copy: int | None = None, /, **variables: Any) -> Scope:
-        """A scope inside this one."""
-        at = self.copy if copy is None else copy
-        return Scope(self.namespace, variables, self, copy=at)
-
-    def find(self, name: str) -> Any:
-        """The variable `name`, or None. Raises CnnError when its definition is wrong."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.variables:
-                return known_value(scope.variables[name])
-            scope = scope.parent
-        if name in POSITION and self.on_position:
-            return self.on_position(name)
-        if name in self.namespace.unclear:
-            return known_value(UNKNOWN)
-        found = self.namespace.let(name)
-        if found is None:
-            return None
-        let, home = found
-        if let.parameters is not None:
-            return Closure(let, Scope(home))
-        return home.constant(let, lambda: evaluate(let.value, Scope(home)))
-
-    def names(self) -> list[str]:
-        """All names a reader could have meant here."""
-        found: list[str] = []
-        scope: Scope | None = self
-        while scope is not None:
-            found.extend(scope.variables)
-            scope = scope.parent
-        return [*found, *self.namespace.names(), *OPS, *FUNCTIONS]
-
 
 def evaluate(expr: Expr, scope: Scope, depth: int = 0) -> Any:
     """The value of an expression. Raises CnnError."""
@@ -147,9 +75,27 @@ def evaluate_word(expr: Expr, scope: Scope) -> Any:
     return evaluate(expr, scope)
 
 
+def value_of(name: str, scope: Scope) -> Any:
+    """The variable `name`, or None. Raises CnnError when its definition is wrong."""
+    holder = scope.holder(name)
+    if holder is not None:
+        return known_value(holder.variables[name])
+    if name in POSITION and scope.on_position:
+        return scope.on_position(name)
+    if name in scope.namespace.unclear:
+        return known_value(UNKNOWN)
+    found = scope.namespace.let(name)
+    if found is None:
+        return None
+    let, home = found
+    if let.parameters is not None:
+        return Closure(let, Scope(home))
+    return home.constant(let, lambda: evaluate(let.value, Scope(home)))
+
+
 def lookup(name: str, scope: Scope) -> Any:
     """What a bare name means: a variable, a block, an operator; None when nothing."""
-    value = scope.find(name)
+    value = value_of(name, scope)
     if value is not None:
         return value
     found = scope.namespace.block(name)
@@ -311,7 +257,7 @@ def _factor(expr: Expr, scope: Scope, depth: int) -> Any:
 
 def _attribute(expr: Attribute, scope: Scope, depth: int) -> Any:
     value = (
-        scope.find("in")
+        value_of("in", scope)
         if isinstance(expr.value, Name) and expr.value.id == "in"
         else evaluate(expr.value, scope, depth)
     )
@@ -379,7 +325,7 @@ def _list(expr: List, scope: Scope, depth: int) -> tuple[Any, ...]:
 
 def _call(expr: CallExpr, scope: Scope, depth: int) -> Any:
     name = expr.callee.id
-    value = scope.find(name)
+    value = value_of(name, scope)
     if isinstance(value, Closure):
         return _apply_closure(value, expr, scope, depth)
     if isinstance(value, Reference) or (value is None and name not in FUNCTIONS):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..namespace import Namespace
-    from .expressions import Scope
+    from .scope import Scope
 
 
 class Extents(Record):

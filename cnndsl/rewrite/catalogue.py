@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from itertools import dropwhile, takewhile
 
-from ..evaluate.expressions import Scope
+from ..evaluate.expressions import value_of
+from ..evaluate.scope import Scope
 from ..evaluate.values import RuleRef, rules_of
 from ..loader import Loader, read_source, shipped_folder
 from ..namespace import Namespace
@@ -67,7 +68,7 @@ def _sets_in(namespace: Namespace) -> Iterator[RuleSet]:
     for item in namespace.file.items:
         if not isinstance(item, Let) or item.parameters is not None:
             continue
-        rules = rules_of(Scope(namespace).find(item.name.id))
+        rules = rules_of(value_of(item.name.id, Scope(namespace)))
         if rules:
             text = " ".join(item.value.span.text.split())
             yield RuleSet(item.name.id, text, comment_above(item.span), rules)

@@ -7,7 +7,8 @@ input, labels are the values that have them. These predicates look at the graph:
 from __future__ import annotations
 
 from ..diagnostics import CnnError, fail
-from ..evaluate.expressions import Scope, evaluate
+from ..evaluate.expressions import evaluate
+from ..evaluate.scope import Scope
 from ..evaluate.values import BlockRef, OpRef, describe, spoken
 from ..op import OPS, Op
 from ..ops.activation import Times

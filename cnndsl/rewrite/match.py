@@ -16,7 +16,8 @@ from itertools import permutations
 
 from ..arguments import AUTO, ArgumentProblem, flag, format_value, kind_of
 from ..diagnostics import CnnError
-from ..evaluate.expressions import Scope, evaluate, lookup
+from ..evaluate.expressions import evaluate, lookup, value_of
+from ..evaluate.scope import Scope
 from ..evaluate.values import BlockRef, Given, OpRef, spoken
 from ..graph import Call, Graph, Node
 from ..op import Op
@@ -464,7 +465,7 @@ def _as_said(expr: Expr, scope: Scope) -> str:
     try:
         return spoken(evaluate(expr, scope))
     except CnnError:
-        known = {name.id: scope.find(name.id) for name in names_of(expr)}
+        known = {name.id: value_of(name.id, scope) for name in names_of(expr)}
         values = [f"{name} = {spoken(v)}" for name, v in known.items() if v is not None]
         return expr.span.text + (f" with {', '.join(values)}" if values else "")
 

@@ -17,8 +17,9 @@ from ..arguments import flag
 from ..bind import REPEAT_HELP, name_span, variables_of
 from ..diagnostics import fail, suggest
 from ..elaborate.merges import merge_word
-from ..evaluate.expressions import Scope, lookup
+from ..evaluate.expressions import lookup
 from ..evaluate.functions import FUNCTIONS
+from ..evaluate.scope import Scope
 from ..evaluate.values import BlockRef, OpRef
 from ..op import OPS
 from ..record import Record, replace

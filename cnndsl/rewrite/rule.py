@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from ..bind import name_span, variables_of
 from ..diagnostics import CnnError, fail, suggest
-from ..evaluate.expressions import Scope, evaluate, known, lookup
+from ..evaluate.expressions import evaluate, known, lookup
 from ..evaluate.functions import FUNCTIONS
+from ..evaluate.scope import Scope
 from ..evaluate.values import RuleRef, whole
 from ..record import Record
 from ..source import Source

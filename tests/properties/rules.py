@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cnndsl.diagnostics import CnnError
 from cnndsl.driver import compile_model, request
-from cnndsl.evaluate.expressions import Scope, lookup_rule
+from cnndsl.evaluate.expressions import lookup_rule
+from cnndsl.evaluate.scope import Scope
 from cnndsl.evaluate.values import rules_of
 from cnndsl.graph import Module
 from cnndsl.loader import Loader

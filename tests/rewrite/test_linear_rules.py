@@ -14,7 +14,8 @@ import pytest
 
 from cnndsl.diagnostics import CnnError
 from cnndsl.driver import Compiled, compile_model
-from cnndsl.evaluate.expressions import Scope, lookup_rule
+from cnndsl.evaluate.expressions import lookup_rule
+from cnndsl.evaluate.scope import Scope
 from cnndsl.evaluate.values import rules_of
 from cnndsl.interpret import draw_integers, interpret
 from cnndsl.passes.flatten import flatten, paths

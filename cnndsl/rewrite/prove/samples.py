@@ -14,7 +14,8 @@ from __future__ import annotations
 from ...arguments import AUTO, ArgumentProblem, flag, kind_of
 from ...diagnostics import CnnError
 from ...elaborate.fragment import elaborate_fragment
-from ...evaluate.expressions import Scope, evaluate, evaluate_word, lookup
+from ...evaluate.expressions import evaluate, evaluate_word, lookup
+from ...evaluate.scope import Scope
 from ...evaluate.values import BlockRef, Given, OpRef
 from ...graph import Call, Graph, Output
 from ...op import OPS, Op

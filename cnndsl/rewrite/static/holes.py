@@ -10,7 +10,8 @@ from __future__ import annotations
 from ...arguments import AUTO, kind_of
 from ...bind import variables_of
 from ...diagnostics import CnnError
-from ...evaluate.expressions import Scope, evaluate, lookup
+from ...evaluate.expressions import evaluate, lookup
+from ...evaluate.scope import Scope
 from ...evaluate.values import BlockRef, Given, OpRef
 from ...op import OPS
 from ...ops.windowed import DENSE, canonical_padding

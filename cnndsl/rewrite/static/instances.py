@@ -13,7 +13,7 @@ from itertools import zip_longest
 from ...arguments import ArgumentProblem
 from ...diagnostics import CnnError
 from ...elaborate.fragment import elaborate_fragment
-from ...evaluate.expressions import Scope
+from ...evaluate.scope import Scope
 from ...evaluate.values import Given
 from ...graph import Graph, Module
 from ...passes.flatten import flatten

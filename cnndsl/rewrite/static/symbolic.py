@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from ...arguments import flag
 from ...diagnostics import CnnError
-from ...evaluate.expressions import Scope, evaluate_word, lookup
+from ...evaluate.expressions import evaluate_word, lookup, value_of
+from ...evaluate.scope import Scope
 from ...evaluate.values import BlockRef, Extents, Word
 from ...op import OPS, Op
 from ...ops.conv import Conv, DwConv, Local
@@ -225,7 +226,7 @@ class Side:
                 fields[argument.name] = value
                 continue
             word = value.id if isinstance(value, Name) else ""
-            if word and word not in self.open and self.scope.find(word) is None:
+            if word and word not in self.open and value_of(word, self.scope) is None:
                 found = flag(cls, word)
                 if found is not None:
                     fields[found[0]] = found[1]

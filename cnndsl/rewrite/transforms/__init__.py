@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from ...diagnostics import fail
 from ...evaluate.checks import truth
-from ...evaluate.expressions import Scope, evaluate
+from ...evaluate.expressions import evaluate
+from ...evaluate.scope import Scope
 from ...record import Record
 from ..conditions import conjuncts, values
 

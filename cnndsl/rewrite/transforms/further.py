@@ -9,7 +9,8 @@ from __future__ import annotations
 from ...diagnostics import CnnError
 from ...elaborate.fragment import Fragment, elaborate_fragment
 from ...elaborate.models import dialect_defaults
-from ...evaluate.expressions import Scope, lookup
+from ...evaluate.expressions import lookup
+from ...evaluate.scope import Scope
 from ...evaluate.values import BlockRef, Given, Word
 from ...graph import Call, Graph, Module
 from ...namespace import Library, Namespace
