@@ -1,5 +1,6 @@
 """Figures laid out without Graphviz, in rows, as SVG.
 
+    desk     how large everything is
     lift     a scene becomes one graph for each frame; edges are cut at borders
     sheet    each graph, the innermost first: `rank`, `order`, `place`, then `beside` and `route`
     svg      what came out, written

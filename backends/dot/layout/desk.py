@@ -7,10 +7,9 @@ from math import fsum
 from ..face import SIZE, SMALL, Face, Line, border, face
 from ..figure import Figure
 from ..scene import Box, Frame
-from .lift import ASIDE, ROOT, Lifted
+from .lift import ASIDE, Lifted
 from .metrics import text_width
-from .parts import Part, Sheet
-from .sheet import lay_out
+from .parts import Part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ BENDS = 30_000
 
 
 class Desk:
-    """What all sheets of a figure share; see `sheet.Desk`."""
+    """What all sheets of a figure share."""
 
     def __init__(self, figure: Figure) -> None:
         self.look = figure.look
@@ -50,20 +49,12 @@ class Desk:
             kept = [id for id, parent in zip(ids, parents, strict=True) if parent == parents[0]]
             self.level.setdefault(parents[0], []).append(kept)
 
-    def sheet(self) -> Sheet:
-        """The whole figure."""
-        return lay_out(self, Frame(ROOT, ASIDE, "", self.lifted.items), border=False)
-
-    def part(self, item: Box | Frame) -> Part | None:
-        """An item as a part, frames laid out; None if it is not drawn."""
-        if isinstance(item, Frame):
-            sheet = lay_out(self, item, border=item.kind != ASIDE)
-            kind = ASIDE if item.kind == ASIDE else "frame"
-            return Part(kind, 0.0, sheet.width, sheet.length, item, sheet)
-        if item.kind == "title" and not self.upright:
+    def part(self, box: Box) -> Part | None:
+        """A box as a part; None if it is not drawn."""
+        if box.kind == "title" and not self.upright:
             return None
-        width, size = self.turned(*_size(self.faces[item.id], item.kind))
-        return Part(item.kind, width / 2, width / 2, size, item)
+        width, size = self.turned(*_size(self.faces[box.id], box.kind))
+        return Part(box.kind, width / 2, width / 2, size, box)
 
     def label(self, text: str) -> Part:
         """What an edge says, right of the line or above it."""

@@ -12,9 +12,9 @@ from collections import Counter
 from itertools import pairwise
 from math import fsum, inf
 
-from ..scene import Frame
+from ..scene import Box, Frame
 from .beside import put_aside, put_lanes
-from .lift import ASIDE
+from .lift import ASIDE, ROOT
 from .order import order
 from .parts import NORTH, SOUTH, Grid, Link, Part, Sheet, Step
 from .path import joined
@@ -41,8 +41,12 @@ FIRM, LOOSE = 8, 1
 """How much more a link with bends weighs where it runs straight, and where it changes sides."""
 
 
-def lay_out(desk: Desk, frame: Frame, border: bool = True) -> Sheet:
-    """The sheet of a frame, and of all frames in it; the links get their paths."""
+def lay_out(desk: Desk) -> Sheet:
+    """The sheet of the whole figure, and of all frames in it; the links get their paths."""
+    return _laid_out(desk, Frame(ROOT, ASIDE, "", desk.lifted.items), border=False)
+
+
+def _laid_out(desk: Desk, frame: Frame, border: bool) -> Sheet:
     laying = _Laying(desk, frame, MARGIN if border else 0.0)
     laying.rank()
     laying.chain()
@@ -55,6 +59,15 @@ def lay_out(desk: Desk, frame: Frame, border: bool = True) -> Sheet:
     return laying.sheet()
 
 
+def _part(desk: Desk, item: Box | Frame) -> Part | None:
+    """An item as a part, frames laid out; None if it is not drawn."""
+    if isinstance(item, Box):
+        return desk.part(item)
+    sheet = _laid_out(desk, item, border=item.kind != ASIDE)
+    kind = ASIDE if item.kind == ASIDE else "frame"
+    return Part(kind, 0.0, sheet.width, sheet.length, item, sheet)
+
+
 class _Laying:
     """A sheet in the making."""
 
@@ -64,7 +77,7 @@ class _Laying:
         self.margin = margin
         self.gaps = UPRIGHT if desk.upright else LEVEL
         self.links = desk.links.get(frame.id, [])
-        parts = {item.id: part for item in frame.items if (part := desk.part(item))}
+        parts = {item.id: part for item in frame.items if (part := _part(desk, item))}
         heading = desk.heading(frame)
         self.titles = [part for part in parts.values() if part.kind == "title"]
         self.titles += [heading] if heading else []

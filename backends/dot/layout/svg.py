@@ -17,6 +17,7 @@ from .lift import ASIDE, ROOT
 from .metrics import text_width
 from .parts import Link, Part, Sheet
 from .path import joined, moved, shortened
+from .sheet import lay_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class _Drawing:
         self.figure = figure
         self.look = figure.look
         self.desk = Desk(figure)
-        self.sheet = self.desk.sheet()
+        self.sheet = lay_out(self.desk)
         width, height = self.desk.turned(self.sheet.width, self.sheet.length)
         wide, high = _caption_size(figure.caption)
         self.width = max(width, wide) + 2 * PAD
