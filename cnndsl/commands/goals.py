@@ -116,7 +116,7 @@ def settings(options: Namespace, compiled: Compiled) -> list[Knobs]:
     from itertools import product
 
     from ..driver import request
-    from ..rewrite.rule import read_rule
+    from ..rewrite.reading import read_rule
 
     calls = [
         [f"{knob}({value})" if value != "1" else "" for value in _values(knob, options)]

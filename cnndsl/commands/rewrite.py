@@ -105,7 +105,7 @@ def _derivation(options: Namespace, compiled: Compiled) -> Derivation:
 def _why_not(options: Namespace, compiled: Compiled, derivation: Derivation) -> str:
     from ..driver import request
     from ..rewrite.places import Places
-    from ..rewrite.rule import read_rule
+    from ..rewrite.reading import read_rule
     from ..rewrite.words import why_not
 
     asked = request(options.why_not, compiled.namespace, "--why-not")
@@ -116,7 +116,7 @@ def _why_not(options: Namespace, compiled: Compiled, derivation: Derivation) -> 
 
 def _found(options: Namespace, compiled: Compiled, derivation: Derivation) -> str:
     from ..rewrite.places import Places
-    from ..rewrite.rule import rule_of_pattern
+    from ..rewrite.reading import rule_of_pattern
     from ..rewrite.words import found
 
     places = Places(derivation.module, options.at)

@@ -3,8 +3,8 @@
     rule  ─ read_rule ─▶ Rewrite ─ find ─▶ matches ─ replacement ─▶ proved right sides
     Derivation ─ apply ─▶ Derivation with one more step: the journal
 
-`rule` and `pattern` read rules, `match` finds left sides, `replacement` elaborates
-and proves right sides, `engine` applies them on the hierarchical IR, `weights`
+`reading` and `pattern` read rules, `match` finds left sides, `replacement` elaborates
+and proves right sides, `engine` applies them on the hierarchical IR, `carry`
 and `carriers` move what was trained, `transforms` are rules that are no equations.
 `static` and `prove` check rules before they are applied: those that ship in the tests,
 those of users when they are asked for.
@@ -40,8 +40,8 @@ def derive(
     from .catalogue import ships
     from .engine import Derivation, apply_all
     from .prove import require_proof
+    from .reading import read_rule
     from .refusals import asked_at, nowhere
-    from .rule import read_rule
     from .static import refuse_wrong
 
     derivation = Derivation(module, (), settings, max_nodes)

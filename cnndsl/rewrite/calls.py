@@ -19,8 +19,9 @@ from ..op import Op
 from ..ops.norm import Bn
 from ..record import Record, replace
 from ..syntax import Apply, Argument, Body, Name
-from .match import Match, View, operator_value
+from .match import operator_value
 from .pattern import BELONGING, LAYERS, PatternNode
+from .view import Match, View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

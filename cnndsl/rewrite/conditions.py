@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..graph import Node
-    from .match import Match, View
     from .rule import Rewrite
+    from .view import Match, View
     from .windows import Reading
 
     Predicate = Callable[..., bool]

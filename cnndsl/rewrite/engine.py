@@ -17,12 +17,13 @@ from ..passes.cost import Cost, cost
 from ..record import Record, replace
 from ..syntax import Transform
 from .calls import same
-from .match import Match, Refusal, View, find
+from .match import find
 from .places import Places, calls, occurrences
 from .placing import NotHere, Replacement, passed_by, put_in_place
 from .refusals import ELSEWHERE
 from .replacement import replacement
 from .rule import Rewrite, call_form
+from .view import Match, Refusal, View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
             """The same places of another state of the module."""
 
         def contains(self, path: tuple[str, ...], node: str) -> bool: ...
-
 
 
 class Layer(Record):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..ops.regular import Dropout
     from ..ops.reshape import ConstantPad, Crop, Shuffle, SpaceToDepth
     from ..types import TensorType
-    from .match import View
+    from .view import View
 
     Idle = Callable[..., bool]
 

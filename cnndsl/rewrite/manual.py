@@ -7,7 +7,8 @@ import re
 from ..render import wrap
 from .catalogue import comment_above, comment_of
 from .pattern import FREE
-from .rule import KINDS, Rewrite, call_form, read_rule
+from .reading import read_rule
+from .rule import KINDS, Rewrite, call_form
 from .words import equation, promise
 
 TYPE_CHECKING = False

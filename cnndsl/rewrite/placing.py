@@ -6,8 +6,8 @@ from heapq import heapify, heappop, heappush
 
 from ..graph import Call, Graph, Node, Value
 from ..record import Record, replace
-from .match import Match, View
 from .pattern import LAYERS
+from .view import Match, View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ..elaborate.run import Request
     from ..graph import Module
     from ..source import Span
-    from .match import Refusal
     from .rule import Rewrite
+    from .view import Refusal
 
 ELSEWHERE = "its left side is here, where nobody asked for it"
 """The reason of a match that would do, at a place that nobody asked for."""

@@ -14,9 +14,10 @@ from ..syntax import Apply, Body
 from ..types import TensorType
 from .calls import altered, called, shown
 from .fit import fitted
-from .match import Match, View, operator_value
+from .match import operator_value
 from .pattern import LAYERS, PatternNode
 from .placing import NotHere, Replacement, in_order, kept_sums, named, placed, with_others
+from .view import Match, View
 from .windows import in_words, keeps_hull, keeps_window, readings
 
 TYPE_CHECKING = False

@@ -7,11 +7,12 @@ from ..passes.cost import cost
 from ..record import replace
 from ..render import wrap
 from .engine import Derivation, Step
-from .match import View, find
+from .match import find
 from .places import occurrences
 from .refusals import reasons, sought
 from .rule import CLAIMS, KINDS, Rewrite
 from .sides import sides
+from .view import View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

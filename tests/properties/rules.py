@@ -18,7 +18,8 @@ from cnndsl.namespace import Namespace
 from cnndsl.rewrite.catalogue import catalogue
 from cnndsl.rewrite.engine import Derivation, apply
 from cnndsl.rewrite.places import Places, names_of
-from cnndsl.rewrite.rule import Rewrite, read_rule
+from cnndsl.rewrite.reading import read_rule
+from cnndsl.rewrite.rule import Rewrite
 from cnndsl.source import Source
 
 from .strategies import CHOICES, Chooser, Program, programs

@@ -12,7 +12,8 @@ from typing import Any
 from cnndsl.evaluate.values import RuleRef
 from cnndsl.rewrite.catalogue import Chapter, catalogue, comment_of
 from cnndsl.rewrite.manual import facts, kind_of
-from cnndsl.rewrite.rule import Rewrite, call_form, read_rule
+from cnndsl.rewrite.reading import read_rule
+from cnndsl.rewrite.rule import Rewrite, call_form
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "rules.md"

@@ -17,7 +17,8 @@ from cnndsl.rewrite.prove.check import Verdict, trials
 from cnndsl.rewrite.prove.necessity import Need, needs
 from cnndsl.rewrite.prove.samples import Sampler
 from cnndsl.rewrite.prove.trial import Trial
-from cnndsl.rewrite.rule import Rewrite, read_rule
+from cnndsl.rewrite.reading import read_rule
+from cnndsl.rewrite.rule import Rewrite
 from cnndsl.source import Source
 
 CASES = 30

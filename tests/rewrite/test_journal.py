@@ -12,7 +12,8 @@ from cnndsl.driver import compile_model
 from cnndsl.irtext import ir_hash
 from cnndsl.rewrite.engine import Derivation, apply
 from cnndsl.rewrite.journal import dependants, replay, undo
-from cnndsl.rewrite.rule import Rewrite, read_rule
+from cnndsl.rewrite.reading import read_rule
+from cnndsl.rewrite.rule import Rewrite
 from cnndsl.rewrite.words import as_data, explained, summary
 from cnndsl.source import Source
 

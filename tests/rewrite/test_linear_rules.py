@@ -23,7 +23,7 @@ from cnndsl.record import replace
 from cnndsl.rewrite.carry import carry
 from cnndsl.rewrite.catalogue import catalogue
 from cnndsl.rewrite.engine import Derivation, apply
-from cnndsl.rewrite.rule import read_rule
+from cnndsl.rewrite.reading import read_rule
 from cnndsl.source import Source
 from cnndsl.verify.module_weights import check, draw
 

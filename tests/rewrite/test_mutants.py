@@ -27,7 +27,8 @@ from cnndsl.rewrite.carry import carry
 from cnndsl.rewrite.engine import Derivation, apply
 from cnndsl.rewrite.prove import require_proof
 from cnndsl.rewrite.prove.check import Verdict, check_rule
-from cnndsl.rewrite.rule import Rewrite, read_rule
+from cnndsl.rewrite.reading import read_rule
+from cnndsl.rewrite.rule import Rewrite
 from cnndsl.source import Source
 
 Arrays = list[dict[str, Any]]

@@ -21,7 +21,8 @@ from cnndsl.passes.claims import Subject
 from cnndsl.passes.receptive import receptive_field
 from cnndsl.rewrite.engine import Attempt, Derivation, apply_at
 from cnndsl.rewrite.places import Places
-from cnndsl.rewrite.rule import Rewrite, read_rule
+from cnndsl.rewrite.reading import read_rule
+from cnndsl.rewrite.rule import Rewrite
 from cnndsl.rewrite.search.derive import derive, measured
 from cnndsl.rewrite.search.goal import MEASURES, Impossible, Target, budget, holds
 from cnndsl.rewrite.search.menu import TABLE, Menu, menu

@@ -25,7 +25,8 @@ from cnndsl.ops.conv import Conv
 from cnndsl.ops.reshape import ConstantPad, SpaceToDepth
 from cnndsl.rewrite.catalogue import catalogue, rules_in
 from cnndsl.rewrite.placing import NotHere
-from cnndsl.rewrite.rule import Rewrite, read_rule
+from cnndsl.rewrite.reading import read_rule
+from cnndsl.rewrite.rule import Rewrite
 from cnndsl.rewrite.static import check_statically, refuse_wrong
 from cnndsl.rewrite.static.costs import Costs, costs
 from cnndsl.rewrite.static.instances import (

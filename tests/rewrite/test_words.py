@@ -7,7 +7,7 @@ import pytest
 from cnndsl.driver import compile_model
 from cnndsl.rewrite.engine import Derivation, Step
 from cnndsl.rewrite.places import Places
-from cnndsl.rewrite.rule import read_rule
+from cnndsl.rewrite.reading import read_rule
 from cnndsl.rewrite.sides import sides
 from cnndsl.rewrite.words import explained, summary, why_not
 from cnndsl.source import Source

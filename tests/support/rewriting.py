@@ -19,7 +19,7 @@ from cnndsl.passes.flatten import flatten, paths
 from cnndsl.record import replace
 from cnndsl.rewrite.carry import carry
 from cnndsl.rewrite.engine import Derivation, apply
-from cnndsl.rewrite.rule import read_rule
+from cnndsl.rewrite.reading import read_rule
 from cnndsl.source import Source
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from ...diagnostics import fail
-from ..rule import Rewrite, read_rule
+from ..reading import read_rule
+from ..rule import Rewrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from ...syntax import Apply, Binary, Body, Dims, Expr, Name, Number, Parameter
 from ...types import TensorType
 from ...window import Window
 from ..pattern import FREE
-from ..rule import Rewrite, read_rule
+from ..reading import read_rule
+from ..rule import Rewrite
 from .choices import Choices, Unfit
 from .net import CHANNELS, COUNTS, NOWHERE, SIZES, WINDOWS, Arguments, Net, in_order
 from .networks import draw_network

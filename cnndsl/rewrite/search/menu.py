@@ -17,7 +17,7 @@ from ...record import Record, replace
 from ...syntax import Rule
 from ...window import Window
 from ..chains import chains
-from ..rule import read_rule
+from ..reading import read_rule
 from .goal import KEPT
 
 TYPE_CHECKING = False

@@ -14,8 +14,9 @@ from ...graph import Call, inference_graph
 from ...passes.cost import cost
 from ...passes.depth import lengths
 from ...record import Record
-from ..match import View, find
+from ..match import find
 from ..places import calls
+from ..view import View
 from .fragments import Choice, Piece, choices, piece
 from .menu import layer_of
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from ...graph import Graph, Module, Node
     from ...passes.depth import Lengths
     from ..engine import Derivation
-    from ..match import Match
     from ..places import Path, Places
+    from ..view import Match
     from .menu import Menu
 
     Copies = Mapping[str, Mapping[Path, int]]

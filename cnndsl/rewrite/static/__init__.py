@@ -105,7 +105,7 @@ def refuse_wrong(rewrite: Rewrite) -> None:
 
 @lru_cache(maxsize=256)
 def _refuse_wrong(ref: RuleRef) -> None:
-    from ..rule import read_rule
+    from ..reading import read_rule
 
     rewrite = read_rule(ref)
     found = first_instance(rewrite)

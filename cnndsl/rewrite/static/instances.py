@@ -23,10 +23,11 @@ from ...syntax import Apply, Name
 from ...types import TensorType, map_type
 from ...window import Padding
 from ..fit import PADDED
-from ..match import View, find
+from ..match import find
 from ..pattern import LAYERS
 from ..placing import NotHere
 from ..replacement import both_sides
+from ..view import View
 from .holes import PADDINGS, guessed, holes_of, numbered, parameters_of, values_of
 
 TYPE_CHECKING = False
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     from ...bind import Defaults
     from ...syntax import Body
-    from ..match import Match
     from ..rule import Rewrite
+    from ..view import Match
     from .holes import Number, Values
 
 CHANNELS = "C"

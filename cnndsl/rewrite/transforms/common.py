@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
 
     from ...types import TensorType
-    from ..match import View
     from ..placing import Replacement
+    from ..view import View
 
 COMMUTES = ("add", "mul")
 

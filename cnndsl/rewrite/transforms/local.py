@@ -15,8 +15,8 @@ from __future__ import annotations
 from ...graph import Graph, Node, Output, Value
 from ...record import replace
 from ..engine import rewritten
-from ..match import Match, View
 from ..placing import Replacement
+from ..view import Match, View
 from . import Transformed, transform
 
 TYPE_CHECKING = False

@@ -25,8 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..match import View
     from ..placing import Replacement
+    from ..view import View
 
 
 @local
