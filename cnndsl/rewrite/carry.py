@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ..graph import Module
     from .carriers import Arrays
-    from .engine import Derivation, Layer, Move, Step
+    from .engine import Derivation, Step
+    from .moves import Layer, Move
     from .rule import Rewrite
 
     Path = tuple[str, ...]

@@ -1,15 +1,15 @@
 """Applying rules to a module, definition by definition, with a journal of what was done.
 
-A rule that is applied everywhere rewrites each function once, however often it is
-called. One that is applied at some places splits the functions that lie on the
-way to them: copies that are rewritten alike stay one function.
+A left side is looked for in each function once, however often it is called; `hierarchy`
+puts the right sides there, everywhere or in some copies. A rule that is no equation is a
+function of the module, and its result is a step like any other.
 """
 
 from __future__ import annotations
 
 from ..diagnostics import fail, suggest
 from ..elaborate.blocks import passes_through
-from ..graph import Call, Graph, Module
+from ..graph import Graph, Module
 from ..history import Change, History
 from ..limits import NODES, REWRITES
 from ..op import Op
@@ -17,6 +17,7 @@ from ..passes.cost import Cost, cost
 from ..record import Record, replace
 from ..syntax import Transform
 from .calls import same
+from .hierarchy import function_at, is_at, needed, rewritten
 from .match import find
 from .places import Places, calls, occurrences
 from .placing import NotHere, Replacement, passed_by, put_in_place
@@ -28,56 +29,15 @@ from .view import Match, Refusal, View
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Protocol
 
     from ..bind import Defaults
     from ..source import Span
     from ..symbol import Size
-    from ..types import TensorType
+    from .hierarchy import Where
+    from .moves import Move
     from .places import Path
     from .transforms import Mover
     from .transforms import Transform as Function
-
-    class Where(Protocol):
-        """Which operators are meant."""
-
-        @property
-        def everywhere(self) -> bool: ...
-
-        def on(self, module: Module) -> Where:
-            """The same places of another state of the module."""
-
-        def contains(self, path: tuple[str, ...], node: str) -> bool: ...
-
-
-class Layer(Record):
-    """An operator with its input types, as a carrier of weights sees it."""
-
-    name: str
-    op: Op
-    inputs: tuple[TensorType, ...]
-
-
-class Move(Record):
-    """One match that was replaced, with what moving its weights needs.
-
-    Arguments:
-        function: the function after the step.
-        old, new: operators with weights, in the order of the rule.
-        holes: what the holes stood for.
-        removed, created: all operators that went and came.
-        left, right: both sides as graphs of their own.
-    """
-
-    function: str
-    old: tuple[Layer, ...]
-    new: tuple[Layer, ...]
-    holes: tuple[tuple[str, object], ...]
-    removed: tuple[str, ...]
-    created: tuple[str, ...]
-    left: Graph
-    right: Graph
-    span: Span | None = None
 
 
 class Step(Record):
@@ -299,7 +259,7 @@ def _sites(
     size = len(graph.nodes)
     taken = {node.name for node in graph.nodes} | {v.name for v in graph.inputs}
     for match in find(rewrite, view, refusals):
-        if not (chosen.everywhere or any(_is_at(match, path, chosen) for path in paths)):
+        if not (chosen.everywhere or any(is_at(match, path, chosen) for path in paths)):
             refusals.append(Refusal(graph.name, match.nodes[0], ELSEWHERE, 0))
             continue
         if touched & {*match.removed}:
@@ -348,11 +308,6 @@ def _without_cycles(
     return found
 
 
-def _is_at(match: Match, path: Path, chosen: Where) -> bool:
-    """Whether a match is wanted in the copy of its function at a path."""
-    return all(chosen.contains(path, name) for name in match.nodes)
-
-
 def _unchanged(new: Replacement, view: View) -> bool:
     """Whether a rule would put back what it took away."""
     old = [view.nodes[name] for name in sorted(new.match.removed, key=view.order.__getitem__)]
@@ -361,193 +316,6 @@ def _unchanged(new: Replacement, view: View) -> bool:
     functions = {function.name: function for function in new.functions}
     pairs = zip(old, new.nodes, strict=True)
     return all(same(a.op, view.functions, b.op, functions) for a, b in pairs)
-
-
-def rewritten(
-    module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Where
-) -> tuple[Module, list[Move]]:
-    """The module with the replacements of each function, at some places or everywhere."""
-    if chosen.everywhere:
-        return _rewrite_definitions(module, sites)
-    return _rewrite_places(module, sites, chosen)
-
-
-def _rewrite_definitions(
-    module: Module, sites: Mapping[str, Sequence[Replacement]]
-) -> tuple[Module, list[Move]]:
-    moves: list[Move] = []
-    called = _Functions(module)
-    functions: list[Graph] = []
-    for graph in module.functions:
-        found = sites[graph.name]
-        if found:
-            found = [called.adopt(new) for new in found]
-            functions += called.take()
-            graph = put_in_place(graph, found)
-            moves += [_move(graph.name, new) for new in found]
-        functions.append(graph)
-    return replace(module, functions=needed(functions, module.main.name)), moves
-
-
-def _rewrite_places(
-    module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Where
-) -> tuple[Module, list[Move]]:
-    """Rewrite some copies: functions are split into as many as there are different fates."""
-    split = _Split(module, sites, chosen)
-    main = split.function(module.main, ())
-    functions = tuple(split.functions.values())
-    return replace(module, functions=needed(functions, main)), split.moves
-
-
-class _Split:
-    """Functions in as many versions as their copies need."""
-
-    def __init__(
-        self, module: Module, sites: Mapping[str, Sequence[Replacement]], chosen: Where
-    ) -> None:
-        self.module = module
-        self.sites = sites
-        self.chosen = chosen
-        self.called = _Functions(module)
-        self.functions: dict[str, Graph] = {}
-        self.versions: dict[object, str] = {}
-        self.moves: list[Move] = []
-
-    def function(self, graph: Graph, path: tuple[str, ...]) -> str:
-        """The name of the version of a function that stands at a path."""
-        callees: dict[str, str] = {}
-        for node, name in calls(graph):
-            lender = callees.get(node.weights or "")
-            inner = (*path, node.name)
-            callees[node.name] = lender or self.function(self.module.by_name[name], inner)
-        wanted = tuple(
-            number
-            for number, new in enumerate(self.sites[graph.name])
-            if _is_at(new.match, path, self.chosen)
-        )
-        key = graph.name, wanted, tuple(callees.items())
-        if key not in self.versions:
-            self.versions[key] = self.make(graph, wanted, callees)
-        return self.versions[key]
-
-    def make(self, graph: Graph, wanted: tuple[int, ...], callees: Mapping[str, str]) -> str:
-        found = [self.called.adopt(self.sites[graph.name][number]) for number in wanted]
-        for function in self.called.take():
-            self.functions[function.name] = function
-        nodes = tuple(
-            replace(node, op=Call(callees[node.name])) if node.name in callees else node
-            for node in graph.nodes
-        )
-        before = replace(graph, nodes=nodes, name=self.called.version(graph))
-        after = put_in_place(before, found) if found else before
-        self.functions[after.name] = after
-        self.moves += [_move(after.name, new) for new in found]
-        return after.name
-
-
-class _Functions:
-    """Names of functions, and those that right sides bring along."""
-
-    def __init__(self, module: Module) -> None:
-        self.known = dict(module.by_name)
-        self.used: set[str] = set()
-        self.new: list[Graph] = []
-
-    def adopt(self, new: Replacement) -> Replacement:
-        """The replacement with its callees under names that are free, or those of equal ones."""
-        if not new.functions:
-            return new
-        renamed: dict[str, str] = {}
-        for function in new.functions:
-            moved = _recalled(function, renamed)
-            same = next(
-                (k for k in self.known.values() if replace(k, name="") == replace(moved, name="")),
-                None,
-            )
-            if same is None:
-                name = self.free(function.name)
-                same = self.known[name] = replace(moved, name=name)
-                self.new.append(same)
-            renamed[function.name] = same.name
-        nodes = tuple(
-            replace(n, op=Call(renamed[n.op.function])) if isinstance(n.op, Call) else n
-            for n in new.nodes
-        )
-        right = _recalled(new.right, renamed)
-        return replace(new, nodes=nodes, functions=(), right=right)
-
-    def take(self) -> list[Graph]:
-        """Functions that came since the last time."""
-        new, self.new = self.new, []
-        return new
-
-    def free(self, wanted: str) -> str:
-        name, number = wanted, 1
-        while name in self.known:
-            number += 1
-            name = f"{wanted}_{number}"
-        return name
-
-    def version(self, graph: Graph) -> str:
-        """The name of the next version of a function: its own for the first."""
-        if graph.name not in self.used:
-            self.used.add(graph.name)
-            return graph.name
-        name = self.free(graph.definition)
-        self.known[name] = graph
-        return name
-
-
-def _recalled(graph: Graph, names: Mapping[str, str]) -> Graph:
-    nodes = tuple(
-        replace(n, op=Call(names.get(n.op.function, n.op.function)))
-        if isinstance(n.op, Call)
-        else n
-        for n in graph.nodes
-    )
-    return replace(graph, nodes=nodes)
-
-
-def needed(functions: Iterable[Graph], main: str) -> tuple[Graph, ...]:
-    """The functions that the main one reaches, callees first."""
-    by_name = {graph.name: graph for graph in functions}
-    order: dict[str, Graph] = {}
-
-    def visit(name: str) -> None:
-        if name in order:
-            return
-        for _, callee in calls(by_name[name]):
-            visit(callee)
-        order[name] = by_name[name]
-
-    visit(main)
-    return tuple(order.values())
-
-
-def _move(function: str, new: Replacement) -> Move:
-    first = next(node for node in new.left.nodes if node.name == new.match.nodes[0])
-    return Move(
-        function,
-        _layers(new.left, new.layers),
-        _layers(new.right, new.heirs),
-        new.match.holes,
-        new.match.removed,
-        tuple(node.name for node in new.nodes),
-        new.left,
-        new.right,
-        first.span,
-    )
-
-
-def _layers(graph: Graph, names: Sequence[str]) -> tuple[Layer, ...]:
-    """Operators of one side with their input types."""
-    types = graph.types
-    nodes = {node.name: node for node in graph.nodes}
-    return tuple(
-        Layer(name, op, tuple(types[value] for value in nodes[name].inputs))
-        for name in names
-        if isinstance(op := nodes[name].op, Op)
-    )
 
 
 def _extended(
@@ -614,14 +382,3 @@ def _carried(derivation: Derivation, after: Module) -> dict[tuple[str, str], int
             if function == before.name and node in nodes
         )
     return kept
-
-
-def function_at(module: Module, path: Sequence[str]) -> Graph | None:
-    """The function at a path, or None when the path does not lead anywhere."""
-    graph = module.main
-    for name in path:
-        callee = next((function for node, function in calls(graph) if node.name == name), None)
-        if callee is None:
-            return None
-        graph = module.by_name[callee]
-    return graph

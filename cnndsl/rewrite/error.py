@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .carry import Path, Weights
-    from .engine import Move, Step
+    from .engine import Step
+    from .moves import Move
 
 LARGEST = 32
 """Height and width of the maps that fragments run on, where the network's are larger."""

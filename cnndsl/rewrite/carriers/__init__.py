@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ...op import Op
     from ...types import TensorType
-    from ..engine import Layer
+    from ..moves import Layer
 
     Arrays = dict[str, Any]
     Carrier = Callable[[Sequence["Held"], Sequence[Layer], Mapping[str, Any]], list[Arrays]]

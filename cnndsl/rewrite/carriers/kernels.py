@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...op import Op
-    from ..engine import Layer
+    from ..moves import Layer
     from . import Arrays, Held
 
     Pair = tuple[int, int]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ..engine import Layer
+    from ..moves import Layer
     from . import Arrays, Held
 
 SWEEPS = 100

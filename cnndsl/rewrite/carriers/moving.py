@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from ..engine import Layer
+    from ..moves import Layer
     from . import Arrays, Held
 
 INPUTS, OUTPUTS = -2, -1

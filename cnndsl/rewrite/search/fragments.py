@@ -11,7 +11,8 @@ from ...graph import Graph, Module, Node, Output, Value
 from ...passes.cost import cost
 from ...passes.depth import lengths
 from ...record import Record
-from ..engine import Derivation, apply_at, needed
+from ..engine import Derivation, apply_at
+from ..hierarchy import needed
 from ..journal import Sites
 from ..places import Places
 from ..windows import readings

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ...graph import Module
-    from ..engine import Move
+    from ..moves import Move
     from ..places import Places
     from ..rule import Rewrite
 

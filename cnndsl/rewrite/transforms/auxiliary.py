@@ -16,7 +16,8 @@ from ...op import Op
 from ...record import Record, replace
 from ...syntax import Apply, Body, Name
 from ..calls import shown
-from ..engine import Layer, Move, needed
+from ..hierarchy import needed
+from ..moves import Layer, Move
 from ..places import Places
 from . import Transformed, Untransformed, arguments, transform
 from .further import home_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ...graph import Graph, Module, Node, Value, living
 from ...op import Op
 from ...record import replace
-from ..engine import Layer, Move, needed
+from ..hierarchy import needed
+from ..moves import Layer, Move
 from . import Transformed, Untransformed, transform
 
 TYPE_CHECKING = False

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from ...graph import Graph, Node, Output, Value
 from ...record import replace
-from ..engine import rewritten
+from ..hierarchy import rewritten
 from ..placing import Replacement
 from ..view import Match, View
 from . import Transformed, transform

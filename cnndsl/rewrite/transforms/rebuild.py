@@ -12,7 +12,8 @@ from __future__ import annotations
 from ...graph import Call, Graph, Module, Node, Output, Value
 from ...op import Op, ShapeError
 from ...record import replace
-from ..engine import Layer, Move, function_at, needed
+from ..hierarchy import function_at, needed
+from ..moves import Layer, Move
 from ..places import occurrences
 from . import Untransformed
 
