@@ -75,7 +75,8 @@ def _read_padding(cursor: Cursor) -> Padding:
     place = cursor.here
     cursor.expect(PADDING)
     cursor.expect("[")
-    amounts = [n for n in _read_items(cursor, words=False) if type(n) is int]
+    items = cursor.nested(lambda cursor: _read_items(cursor, words=False))
+    amounts = [n for n in items if type(n) is int]
     if len(amounts) != 4:
         fail("E0206", "a padding is four whole numbers", place)
     return Padding(*amounts)
