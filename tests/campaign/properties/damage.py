@@ -228,6 +228,6 @@ PROPERTY = Property(
     name="damage",
     claim="Damaged specs are answered: codes, places inside the file, in seconds, every format.",
     run=run,
-    cases=1_000,
+    cases=5_000,
     nightly=1_000_000,
 )

@@ -184,7 +184,7 @@ PROPERTY = Property(
     claim="`cnnc fmt` keeps the tree, all comments in their order and the network, and done "
     "twice it changes nothing more",
     run=_case,
-    cases=250,
+    cases=600,
     nightly=100_000,
     goals=(Goal("legal", "edits", least=0.6),),
 )

@@ -145,6 +145,6 @@ PROPERTY = Property(
     claim="Hostile names, texts and file names change no structure of any output, and no "
     "character of an output is hidden.",
     run=run,
-    cases=800,
+    cases=4_000,
     nightly=20_000 * len(SINKS),
 )

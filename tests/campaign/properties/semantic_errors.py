@@ -354,7 +354,7 @@ PROPERTY = Property(
     "semantic errors",
     "Three mistakes of meaning in a file are found on their lines, and no others are reported",
     run,
-    cases=300,
+    cases=500,
     nightly=5_000,
     goals=(Goal("found", "seeded", least=1.0), Goal("extra", "seeded", most=0.0)),
 )

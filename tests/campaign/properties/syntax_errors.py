@@ -673,7 +673,7 @@ PROPERTY = Property(
     "syntax errors",
     "Five syntax errors in a file are found on their lines, and no others are reported",
     run,
-    cases=300,
+    cases=500,
     nightly=5_000,
     goals=(Goal("found", "seeded", least=0.99), Goal("extra", "seeded", most=0)),
 )
