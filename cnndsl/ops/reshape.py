@@ -280,10 +280,18 @@ class SpaceToDepth(Move):
                     f"{name} {n} = {self.factor} · {n // self.factor} + {rest}"
                     for n, rest, name in over
                 ),
-                help=("`pad` or `crop` the map before it",),
+                help=(self._help(x),),
             )
         height, width = x.height // self.factor, x.width // self.factor
         return (map_type(height, width, x.channels * self.factor**2, x.dtype),)
+
+    def _help(self, x: TensorType) -> str:
+        if not isinstance(x.height, int) or not isinstance(x.width, int):
+            return "first `pad` or `crop` the map"
+        down = [n // self.factor * self.factor for n in (x.height, x.width)]
+        up = [-(-n // self.factor) * self.factor for n in (x.height, x.width)]
+        cropped = f"`crop` the map to {down[0]}x{down[1]}, or " if all(down) else ""
+        return f"first {cropped}`pad` {'it' if cropped else 'the map'} to {up[0]}x{up[1]}"
 
     def equations(self, x: TensorType) -> tuple[tuple[Size, Size], ...]:
         sizes = dict.fromkeys((x.height, x.width))
