@@ -14,10 +14,10 @@ from cnndsl.emitter import Piece, flat, layout
 from cnndsl.escape import python_string
 from cnndsl.record import Record
 
-from .classes import ClassPlan, Group, Member, node_word
 from .code import Apply, Either, Expr, Join, Own, Ref, Scope, Text, line, render, rewrite, walk
 from .naming import Names, identifier
 from .plan import substitute, uses
+from .planned import ClassPlan, Group, Member
 
 LONGEST_LINE = 88
 LONGEST_OPERAND = 48
@@ -282,7 +282,7 @@ class Body:
 
     def _merge_word(self, statement: Statement) -> str | None:
         """The merge in a statement, if there is one."""
-        words = [node_word(self.members[i].step) for i in statement.members
+        words = [self.members[i].step.word for i in statement.members
                  if self.members[i].step.family == "merge"]  # fmt: skip
         return words[-1] if words else None
 

@@ -12,12 +12,13 @@ from cnndsl.graph import Module
 from cnndsl.record import Record
 from cnndsl.types import TensorType
 
-from .classes import ClassPlan, Member, classes_of
+from .classes import classes_of
 from .code import Apply, Expr, Keyword, Many, Scope, Text, Value, line, render, text_of, walk
 from .forward import Body, input_names
 from .helpers import HELPERS
 from .naming import Names, identifier, snake
 from .parameters import Parameter
+from .planned import ClassPlan, Member
 
 WIDTH = 100
 TYPES = ("dtype", "param_dtype")

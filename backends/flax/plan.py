@@ -7,7 +7,6 @@ each working on the result of the one before, becomes a loop.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from cnndsl.diagnostics import fail
 from cnndsl.graph import Call, Graph, Node
@@ -15,121 +14,14 @@ from cnndsl.op import Op
 from cnndsl.ops.conv import Conv, Deconv, DwConv
 from cnndsl.ops.merge import Mul
 from cnndsl.ops.pool import GlobalAvgPool, GlobalMaxPool
-from cnndsl.record import Record, replace
+from cnndsl.record import replace
 from cnndsl.types import TensorType
 
-from .code import (
-    Apply,
-    Arg,
-    Expr,
-    Keyword,
-    Own,
-    Pads,
-    Text,
-    Value,
-    call,
-    rewrite,
-    shape,
-    walk,
-)
+from .code import Apply, Arg, Expr, Keyword, Own, Pads, Text, Value, call, rewrite, walk
+from .planned import ClassPlan, FunctionPlan, Placed, Step
 from .rules import Said, Site, say
 
-if TYPE_CHECKING:
-    from .classes import ClassPlan
-
 MOST_STEPS_REPEATED = 3
-
-
-class Placed(Record):
-    """Which class a function became, and as which of its copies; no class for an empty one.
-
-    Arguments:
-        results: for an empty function, the position of the input that each output is.
-    """
-
-    cls: ClassPlan | None
-    copy: int = 0
-    results: tuple[int, ...] = ()
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps of the function."""
-        return self.cls.copies[self.copy].steps if self.cls is not None else ()
-
-
-class Step(Record):
-    """Something to do in `__call__`, and perhaps to construct in `__init__`.
-
-    Arguments:
-        nodes: the node it is; of a loop, the calls in order.
-        inputs, outputs: values of the graph.
-        apply: the value; in a loop, of one round, whose first arguments, as many as there are
-            results, are carried along.
-        makes: constructors: none, one, or one for each round of a loop.
-        said: what the rule gave, for an operator.
-        cls: the class that is called, for a call or a loop.
-        family: of the operator; `call`, `loop`.
-        owner: name of the node whose module it uses, if it has none of its own.
-        ranks: dimensions of the outputs in emitted code, without the batch.
-        types: of the outputs.
-    """
-
-    nodes: tuple[Node, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    apply: Expr
-    makes: tuple[Apply, ...]
-    said: Said | None
-    cls: ClassPlan | None
-    family: str
-    owner: str | None
-    ranks: tuple[int, ...]
-    types: tuple[TensorType, ...]
-
-    @property
-    def node(self) -> Node:
-        return self.nodes[0]
-
-    @property
-    def is_loop(self) -> bool:
-        return self.family == "loop"
-
-    @property
-    def place(self) -> tuple[object, ...]:
-        """The statement it came from."""
-        span = self.node.span
-        where = (span.start, span.end) if span is not None else None
-        return where, self.node.label, self.node.region
-
-    @property
-    def pattern(self) -> tuple[object, ...]:
-        """Equal for steps of several copies that one line of `__call__` can say.
-
-        Calls may be of different classes: the constructor chooses.
-        """
-        is_call = self.family == "call"
-        makes = shape(self.makes[0]) if self.makes and not self.is_loop and not is_call else None
-        cls = self.cls.name if self.cls is not None and not is_call else None
-        return self.family, shape(self.apply), makes, cls, bool(self.owner), len(self.outputs)
-
-
-class FunctionPlan(Record):
-    """A function as steps.
-
-    Arguments:
-        outputs: the value of each output.
-        training: which outputs exist in training only.
-        empty: whether it gives its inputs as they are.
-    """
-
-    graph: Graph
-    steps: tuple[Step, ...]
-    outputs: tuple[str, ...]
-    ranks: tuple[int, ...]
-
-    @property
-    def empty(self) -> bool:
-        return not self.steps
 
 
 def plan(

@@ -16,7 +16,7 @@ from cnndsl.graph import Call, Graph, Module
 from cnndsl.record import Record
 
 from .classes import classes_of
-from .plan import Placed
+from .planned import Placed
 
 if TYPE_CHECKING:
     import numpy as np
