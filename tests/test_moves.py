@@ -112,7 +112,7 @@ def test_sizes_that_are_not_known_must_be_multiples() -> None:
          "16 channels would become 1"),
         (SpaceToDepth(3), X, "E0304",
          "`space_to_depth 3` cannot divide the map 6x4x12 into squares", "width 4 = 3 · 1 + 1",
-         "`pad` or `crop` the map before it"),
+         "first `crop` the map to 6x3, or `pad` it to 6x6"),
         (Shuffle(5), X, "E0305",
          "12 channels cannot be divided into 5 equal groups", "12 = 5 · 2 + 2", None),
         (Split((5,)), X, "E0305",
