@@ -84,7 +84,8 @@ def _merge(scanned: Tokens, parser: Parser) -> tuple[Diagnostic, ...]:
     for problem in parser.diagnostics:
         if _start(problem) not in said:
             found.setdefault((_start(problem), problem.message), problem)
-    return tuple(sorted(found.values(), key=_start))
+    unsaid = (*scanned.diagnostics, *parser.unsaid)  # a text with errors is never right
+    return tuple(sorted(found.values(), key=_start)) or unsaid[:1]
 
 
 def _start(problem: Diagnostic) -> int:
@@ -114,6 +115,7 @@ class Parser:
         self.marks = [(1, STARTS[start], 0)]
         self.skipped: list[tuple[int, int]] = []
         self.outdone: set[int] = set()  # brackets that are wrong because of what is before them
+        self.unsaid: list[Diagnostic] = []  # as it seemed that others say it
         self.foreign = -1  # the statement after the last one in another language
 
     def _parse_range(self, start: int, end: int) -> Expr | None:
@@ -212,8 +214,8 @@ class Parser:
             Unexpected(self.source, self.tokens, at, first, self.expected(), depth)
         )
         is_known = kind == "BAD" or (explanation.foreign and first == self.foreign)
-        if not is_known and not self._is_doubtful(at):
-            self.diagnostics.append(explanation.diagnostic)
+        is_said = not is_known and not self._is_doubtful(at)
+        (self.diagnostics if is_said else self.unsaid).append(explanation.diagnostic)
         if self.start != "file" or len(self.diagnostics) >= MAX_ERRORS:
             return None
         if kind == "_SEP" and self.tokens[at + 1][0] == "LBRACE" and self._accepts("LBRACE"):
@@ -230,7 +232,7 @@ class Parser:
         after = self._skip(at, first, broken, explanation.skips_body)
         if explanation.foreign:
             self.foreign = after
-        if explanation.skips_body:
+        if explanation.skips_body and is_said:
             self.skipped.append((self.tokens[first][2], self.tokens[after][2]))
         if after == at and not self._accepts(kind):
             return at + 1 if kind != "$END" else None

@@ -90,6 +90,12 @@ spec("closing braces", "braces that close nothing, each on its line", "}\n" * 10
 spec("mixed brackets", "all kinds in turn", net("let a = " + "([{" * 1000), "E0102")
 spec("ifs", "conditions in conditions", net("if true { " * 1000 + "relu" + " }" * 1000), "E0602")
 spec(
+    "a rule with an open citation",
+    "two errors of which each leaves it to the other",
+    net('rule wide "Simonyan {\n  relu => gelu\n  }\n  relu'),
+    "E0105",
+)
+spec(
     "else ifs",
     "a ladder of conditions",
     net("if false { relu }" + " else if false { relu }" * 1000),

@@ -14,6 +14,7 @@ import json
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -172,8 +173,15 @@ def _check(source: Source) -> list[Diagnostic]:
 
 
 def _format(source: Source) -> list[Diagnostic]:
-    format_source(source)
+    written = format_source(source)
+    lost = _names(source.text) - _names(written)
+    assert not lost, f"not understood, and nothing is said: {dict(lost)}"
     return []
+
+
+def _names(text: str) -> Counter[str]:
+    """How often each word is in a text, without the `x` that is a sign."""
+    return Counter(word for word in re.findall(r"\b[A-Za-z_]\w*", text) if word != "x")
 
 
 def _lint(source: Source) -> list[Diagnostic]:
