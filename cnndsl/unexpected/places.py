@@ -26,15 +26,13 @@ def label_alone(found: Unexpected) -> Explanation | None:
 
 def size_below(found: Unexpected) -> Explanation | None:
     """`conv 3x3, 64`, and `: 28x28x64` below it"""
-    if found.kind != "COLON" or not found.is_first or found.before[0] != "_SEP":
+    if found.kind != "COLON" or not found.depth or found.before[0] != "_SEP":
         return None
-    end = found.tokens[found.at - 2][3]
-    return found.error(
-        "E0101",
-        "the output size belongs on the line of its statement",
-        "",
-        found.fix("write it there", " : ", end, found.end + 1),
-    )
+    end, size = found.tokens[found.at - 2][3], found.after[2]
+    blank = found.source.text[found.end : size].strip(" \t") == ""
+    fix = found.fix("write it there", " : ", end, size if blank else found.end)
+    message = "the output size belongs on the line of its statement"
+    return found.error("E0101", message, "", fix)
 
 
 def label_of_nothing(found: Unexpected) -> Explanation | None:
