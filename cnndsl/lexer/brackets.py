@@ -36,7 +36,8 @@ class Brackets(Unclosed):
         self.push("_CALL" if attached else kind, text, start)
 
     def open_brace(self, kind: str, text: str, start: int) -> None:
-        follows_name = self.previous == "IN" and self.tokens[-2][0] == "NAME"
+        kinds = [token[0] for token in self.tokens[-2:]]
+        follows_name = kinds in (["NAME", "IN"], ["BAD", "IN"])
         if follows_name and (self.in_parentheses or self.statement in WITH_PARAMETERS):
             self.push("_CHOICES", "in {", start)
             return

@@ -160,6 +160,8 @@ class Unclosed(Lines):
         kinds = [token[0] for token in self.tokens[-2:]]
         if self.statement not in WITH_PARAMETERS or not found or kinds[1:] != ["NAME"]:
             return False
+        if self.is_statement(self.at):
+            return False
         return kinds[0] in _BEFORE_LISTS and found[1] != "" and self.closer_ahead(self.at, ")") >= 0
 
     # ----------------------------------------------------------------- bodies

@@ -89,6 +89,7 @@ spec("closing brackets", "a file of brackets that close nothing", ")" * 10**4, "
 spec("closing braces", "braces that close nothing, each on its line", "}\n" * 10**4, "E0102")
 spec("mixed brackets", "all kinds in turn", net("let a = " + "([{" * 1000), "E0102")
 spec("ifs", "conditions in conditions", net("if true { " * 1000 + "relu" + " }" * 1000), "E0602")
+spec("choices of nothing", "a word that asks for what is before it", "in {", "E0101", "E0102")
 spec("a colon at the end", "an edit that ends behind the text", net("relu") + ":", "E0101")
 spec(
     "a rule with an open citation",
